@@ -1,0 +1,6 @@
+// base/mod.ts - the door of floor 0: what every room may use.
+export * from './assert.ts';
+export * from './errors.ts';
+export * from './units.ts';
+export * from './limits.ts';
+export * from './checksums.ts';

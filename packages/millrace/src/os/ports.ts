@@ -1,0 +1,134 @@
+// os/ports.ts - the doors to the machine: Disk, Clock, Net, Random. Every other room sees only these.
+// Owns: the contracts. Their Node versions are beside this file, their fakes in testing/; one contract suite holds for all.
+// O1 A write is durable only once a later sync of the same file has been confirmed. O2 Callbacks never run inside the call that
+// registers them. O3 A failed sync is never retried by the port: what it covered counts as lost.
+
+/** A byte range that another thread may read: allocated by `Disk.allocate`, so that it crosses to the lane without a copy. */
+export type SharedBytes = Uint8Array;
+
+/** One open file. All positions and sizes are in bytes. Methods reject with MillraceError 'disk-full', 'storage-failed', 'not-found' or 'closed'. */
+export interface DiskFile {
+  readonly path: string;
+  /** Size now, as the operating system sees it. */
+  size(): Promise<number>;
+  /** Fills `into` from `position`; resolves to the bytes read, fewer only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** The same at once, on this thread: only for small reads of what is surely in the page cache, and for start-up. */
+  readSync(into: Uint8Array, position: number): number;
+  /** Writes all parts back to back from `position`, without a sync. */
+  write(parts: readonly Uint8Array[], position: number): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  /** fdatasync: resolves when all earlier confirmed writes to this file survive a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A step of a lane's commit, executed in order. */
+export type LaneStep =
+  | { readonly kind: 'write'; readonly file: DiskFile; readonly position: number; readonly parts: readonly SharedBytes[] }
+  | { readonly kind: 'sync'; readonly file: DiskFile };
+
+/** What a finished commit measured, in milliseconds. */
+export interface LaneResult { readonly writeMs: number; readonly syncMs: number }
+
+/**
+ * An ordered lane of blocking writes and syncs on a thread of its own (the journal's thread J). Commits finish in the order of
+ * submission; the first failing step ends its commit and every later one with the same error.
+ */
+export interface Lane {
+  /** Queues `steps`; `done` is called once, on this thread, never inside submit. Parts must not change until then. */
+  submit(steps: readonly LaneStep[], done: (error: Error | null, result: LaneResult) => void): void;
+  close(): Promise<void>;
+}
+
+/** Files of one data folder. Paths are relative to it, with '/' between names. */
+export interface Disk {
+  readonly root: string;
+  /** Opens for reading and writing; `create` makes a missing file, else a missing file rejects with 'not-found'. */
+  open(path: string, options?: { create?: boolean; readOnly?: boolean }): Promise<DiskFile>;
+  /** Names in a folder, sorted; an absent folder is empty. */
+  list(path: string): Promise<{ name: string; kind: 'file' | 'folder'; bytes: number }[]>;
+  makeFolder(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Makes the names in a folder durable after create, rename or remove. */
+  syncFolder(path: string): Promise<void>;
+  /** Room left for the folder's user. */
+  freeBytes(): Promise<number>;
+  /** Memory that a lane may read without a copy. */
+  allocate(bytes: number): SharedBytes;
+  /** Starts a lane with its own thread. */
+  openLane(): Promise<Lane>;
+  /** Takes the folder for this process until released; rejects with 'data-folder-locked' naming the owner. */
+  lock(): Promise<{ release(): Promise<void> }>;
+}
+
+/** A timer that can be taken back. */
+export interface Timer { cancel(): void }
+
+/** Time. */
+export interface Clock {
+  /** Wall time in ms since 1970; may jump. */
+  nowMs(): number;
+  /** Rising time in ms with fractions; its zero means nothing. */
+  monotonicMs(): number;
+  /** Calls back once after at least `delayMs`. */
+  after(delayMs: number, callback: () => void): Timer;
+  /** Calls back once the events already waiting were handled (setImmediate): the place where a group closes. */
+  soon(callback: () => void): void;
+}
+
+/** Chance. */
+export interface Random {
+  /** A whole number 0 .. 2^32-1. */
+  uint32(): number;
+  /** A number in [0, 1). */
+  fraction(): number;
+  /** Fresh bytes. */
+  bytes(count: number): Uint8Array;
+}
+
+/** One end of a byte stream. Handlers are set once, before the next turn of the loop. */
+export interface Connection {
+  /** 'host:port' of the other end. */
+  readonly remote: string;
+  /** 'host:port' of this end. */
+  readonly local: string;
+  /** Sets the receiver of bytes. The chunk belongs to the receiver. */
+  onData(handler: (chunk: Uint8Array) => void): void;
+  /** Called once when the stream has ended for any reason; nothing is delivered after it. */
+  onClose(handler: (error: Error | null) => void): void;
+  /**
+   * Sends parts back to back. They must not change until `done`, which is called exactly once: with null when they are handed
+   * to the operating system, with an error when the connection ended first.
+   */
+  write(parts: readonly Uint8Array[], done?: (error: Error | null) => void): void;
+  /** Bytes accepted by write and not yet handed on. */
+  readonly bufferedBytes: number;
+  /** Stops and restarts delivery of onData: back-pressure to the sender. */
+  pause(): void;
+  resume(): void;
+  /** Ends after what was written is sent. */
+  close(): void;
+  /** Ends at once. */
+  destroy(): void;
+}
+
+/** Where a server listens. */
+export interface Listener {
+  /** The port taken (of interest when 0 was asked for). */
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Byte streams. */
+export interface Net {
+  /** Rejects with 'invalid-argument' when the port is taken or the host unknown. */
+  listen(address: { host: string; port: number }, onConnection: (connection: Connection) => void): Promise<Listener>;
+  /** Rejects with 'disconnected' (refused, unreachable) or 'timeout'. */
+  connect(address: { host: string; port: number; timeoutMs: number }): Promise<Connection>;
+}
+
+/** All the ports that a node or client needs. */
+export interface Machine { readonly disk: Disk; readonly clock: Clock; readonly net: Net; readonly random: Random }
