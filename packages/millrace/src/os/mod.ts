@@ -1,2 +1,6 @@
 // os/mod.ts - the door of the only room that touches the machine.
 export * from './ports.ts';
+export { nodeNet } from './node-net.ts';
+export { nodeClock } from './node-clock.ts';
+export { nodeRandom } from './node-random.ts';
+export { connectionPair, memoryNet } from './memory-net.ts';

@@ -1,0 +1,111 @@
+// os/node-net.ts - byte streams over TCP, by node:net.
+// Owns: sockets and their options (no delay, keep-alive). Never: framing, limits, protocol.
+// N1 The parts of one write go to the operating system in one writev. N2 `done` and onClose are each called once.
+// Cost: one writev per write() when the socket is writable; one 64 KiB read buffer per chunk, owned by the receiver.
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { MillraceError } from '../base/mod.ts';
+import type { Connection, Listener, Net } from './ports.ts';
+
+const backlogConnections = 4096;
+const keepAliveIdleMs = 60_000;
+
+/**
+ * Streams over the machine's own network.
+ * @example const listener = await nodeNet().listen({ host: '127.0.0.1', port: 0 }, (connection) => connection.close());
+ */
+export function nodeNet(): Net {
+  return { listen, connect };
+}
+
+function listen(address: { host: string; port: number }, onConnection: (connection: Connection) => void): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const open = new Set<Socket>();
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleMs }, (socket) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      onConnection(new SocketConnection(socket));
+    });
+    const refuse = (error: Error) => reject(listenError(address, error));
+    server.once('error', refuse);
+    server.listen({ host: address.host, port: address.port, backlog: backlogConnections }, () => {
+      server.off('error', refuse);
+      server.on('error', () => {}); // a failed accept (no descriptors left) costs that connection only
+      resolve(listenerOf(server, open));
+    });
+  });
+}
+
+function listenerOf(server: Server, open: Set<Socket>): Listener {
+  const bound = server.address() as AddressInfo;
+  return {
+    host: bound.address,
+    port: bound.port,
+    close: () => new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of open) socket.destroySoon();
+    }),
+  };
+}
+
+function listenError(address: { host: string; port: number }, cause: Error): MillraceError {
+  return new MillraceError('invalid-argument', `Cannot listen on '${address.host}:${address.port}': ${cause.message}`, { ...address, cause });
+}
+
+function connect(address: { host: string; port: number; timeoutMs: number }): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: address.host, port: address.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleMs });
+    const fail = (code: 'disconnected' | 'timeout', why: string, cause?: Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new MillraceError(code, `Cannot connect to '${address.host}:${address.port}': ${why}`, { host: address.host, port: address.port, cause }));
+    };
+    const refuse = (error: Error) => fail('disconnected', error.message, error);
+    const timer = setTimeout(() => { socket.off('error', refuse); socket.on('error', () => {}); fail('timeout', `no answer in ${address.timeoutMs} ms`); }, address.timeoutMs);
+    socket.once('error', refuse);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', refuse);
+      resolve(new SocketConnection(socket));
+    });
+  });
+}
+
+class SocketConnection implements Connection {
+  readonly remote: string;
+  readonly local: string;
+  readonly #socket: Socket;
+  #error: Error | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.local = `${socket.localAddress}:${socket.localPort}`;
+    socket.on('error', (error) => { this.#error = error; });
+  }
+
+  onData(handler: (chunk: Uint8Array) => void): void {
+    this.#socket.on('data', handler);
+  }
+
+  onClose(handler: (error: Error | null) => void): void {
+    if (this.#socket.closed) setImmediate(() => handler(this.#error));
+    else this.#socket.once('close', () => handler(this.#error));
+  }
+
+  write(parts: readonly Uint8Array[], done?: (error: Error | null) => void): void {
+    const socket = this.#socket;
+    const last = parts.length - 1;
+    if (last < 0) { if (done) setImmediate(done, null); return; }
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i++) socket.write(parts[i]!);
+    if (done) socket.write(parts[last]!, (error) => done(error ?? null));
+    else socket.write(parts[last]!);
+    if (last > 0) socket.uncork();
+  }
+
+  get bufferedBytes(): number { return this.#socket.writableLength; }
+  pause(): void { this.#socket.pause(); }
+  resume(): void { this.#socket.resume(); }
+  close(): void { this.#socket.destroySoon(); }
+  destroy(): void { this.#socket.destroy(); }
+}
