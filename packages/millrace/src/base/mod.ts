@@ -4,3 +4,4 @@ export * from './errors.ts';
 export * from './units.ts';
 export * from './limits.ts';
 export * from './checksums.ts';
+export * from './policy.ts';
