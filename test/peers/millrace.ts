@@ -1,0 +1,37 @@
+// test/peers/millrace.ts - Millrace as a user runs it: a process of the command line `start`.
+// Owns: its flags. Never: the life of the process (broker.ts), and never a node inside the test's own process.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { launch, type Broker } from './broker.ts';
+import { rootFolder } from './places.ts';
+
+/** What may be chosen; everything has a default. */
+export type MillraceOptions = {
+  /** More flags for `start`. */
+  flags?: readonly string[];
+  /** More environment for the process. */
+  env?: NodeJS.ProcessEnv;
+  /** Flags for Node itself, such as `--cpu-prof`. */
+  nodeFlags?: readonly string[];
+  /** A folder to use and to keep. Default: a temporary one, deleted in the end. */
+  dataFolder?: string;
+  /** The port for clients. Default: a free one. */
+  port?: number;
+};
+
+/**
+ * Starts a Millrace node and waits until it serves.
+ * @example await using node = await startMillrace();
+ */
+export async function startMillrace(options: MillraceOptions = {}): Promise<Broker> {
+  return launch({
+    kind: 'millrace', portsCount: 1, readyMs: 30_000, dataFolder: options.dataFolder, port: options.port,
+    prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
+    command: (folder, ports) => ({
+      path: process.execPath,
+      args: [...(options.nodeFlags ?? []), join(rootFolder, 'packages/millrace/src/cli/main.ts'), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
+      env: { ...process.env, ...options.env },
+    }),
+  });
+}
