@@ -1,0 +1,144 @@
+// bench/bus.ts - the bus side by side with Apache Kafka: the same work, in one run, alternating, after a warm-up, as ratios.
+// Usage: ./millrace bench bus [--rounds N] [--only NAME[,NAME]] [--quick] [--json FILE]
+// Millrace syncs before every ack unless the row says page-cache; Kafka runs with its defaults (no sync) unless it says flush.messages=1.
+// Prints minimum, median and maximum of every figure, and writes them with the date and the machine to a JSON that docs/guide/speed.md cites.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { connect } from '../packages/millrace/src/client/mod.ts';
+import { install } from '../test/peers/install.ts';
+import { startKafka, startMillrace, type Broker } from '../test/peers/brokers.ts';
+import { classPath, peersFolder, rootFolder } from '../test/peers/places.ts';
+import { run } from '../test/peers/processes.ts';
+import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
+import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
+import { loneSync } from './lone-sync.ts';
+
+/** Who takes part in a row of the table, and which settings its topics get. */
+type Side = 'millrace' | 'millrace page-cache' | 'kafka' | 'kafka flush.messages=1';
+
+const settings: Record<Side, Readonly<Record<string, string>>> = {
+  'millrace': {},
+  'millrace page-cache': { 'millrace.durability': 'page-cache' },
+  'kafka': {},
+  'kafka flush.messages=1': { 'flush.messages': '1' },
+};
+
+/** One row: a workload, its topic, its sides; the first side is compared with each of the others. */
+interface Row {
+  readonly name: string;
+  readonly partitions: number;
+  readonly sides: readonly Side[];
+  readonly workload: Workload;
+  /** Fills the topic before the measured part (consumers). */
+  readonly prepare?: Workload;
+}
+
+const all: readonly Side[] = ['millrace', 'kafka', 'kafka flush.messages=1', 'millrace page-cache'];
+const plain: readonly Side[] = ['millrace', 'kafka'];
+
+function rows(scale: number): readonly Row[] {
+  const n = (records: number): number => Math.max(1000, Math.round(records * scale));
+  const seconds = (s: number): number => Math.max(3, s * scale);
+  return [
+    { name: 'produce-100B-1p', partitions: 1, sides: all, workload: producerPerf(n(4_000_000), 100) },
+    { name: 'produce-100B-4p', partitions: 4, sides: all, workload: producerPerf(n(4_000_000), 100) },
+    { name: 'produce-1KB-1p', partitions: 1, sides: all, workload: producerPerf(n(800_000), 1024) },
+    { name: 'produce-1KB-4p', partitions: 4, sides: all, workload: producerPerf(n(800_000), 1024) },
+    { name: 'one-record-a-request', partitions: 1, sides: plain, workload: oneRecordARequest(50, 1024, seconds(12)) },
+    { name: 'consume-100B-4p', partitions: 4, sides: plain, prepare: producerPerf(n(4_000_000), 100), workload: consumerPerf(n(4_000_000), 100) },
+    { name: 'consume-1KB-4p', partitions: 4, sides: plain, prepare: producerPerf(n(1_000_000), 1024), workload: consumerPerf(n(1_000_000), 1024) },
+    { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(n(10_000), 100) },
+    { name: 'paced-1p', partitions: 1, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
+    { name: 'paced-1000p', partitions: 1000, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
+  ];
+}
+
+/** Every figure of every side of a row, a value per round. */
+type Series = Record<Side, Record<string, number[]>>;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { rounds: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'string' } } });
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+  const only = values.only?.split(',');
+  const chosen = rows(values.quick ? 0.1 : 1).filter((row) => only === undefined || only.some((name) => row.name.startsWith(name)));
+  await install(['kafka']);
+  const tools = await compileLoad();
+  console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
+  const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine(), rounds, quick: values.quick ?? false, rows: {} };
+  for (const row of chosen) {
+    const { series, syncMs } = await measureRow(row, rounds, tools);
+    printRow(row, series, syncMs);
+    (result['rows'] as Record<string, unknown>)[row.name] = { figures: summary(series), ratios: ratios(row, series), loneSyncMs: syncMs };
+    const file = values.json ?? join(rootFolder, 'bench/results/bus.json');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  }
+}
+
+async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{ series: Series; syncMs: Spread | null }> {
+  const kafka = row.sides.some((side) => side.startsWith('kafka')) ? await startKafka({}) : null;
+  const millrace = await startMillrace({});
+  const brokerOf = (side: Side): Broker => (side.startsWith('kafka') ? kafka! : millrace);
+  const series = Object.fromEntries(row.sides.map((side) => [side, {}])) as Series;
+  const syncs: number[] = [];
+  try {
+    for (let round = -1; round < rounds; round++) {
+      syncs.push(...loneSync(20));
+      for (const side of row.sides) {
+        const figures = await oneRound(row, side, brokerOf(side), round, tools);
+        if (round >= 0) for (const [name, value] of Object.entries(figures)) (series[side][name] ??= []).push(value);
+        process.stderr.write(`  ${row.name} ${round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`} ${side}: ${Object.entries(figures).map(([name, value]) => `${name} ${short(value)}`).join(', ')}\n`);
+      }
+    }
+  } finally {
+    await millrace.stop();
+    await kafka?.stop();
+  }
+  return { series, syncMs: spread(syncs) };
+}
+
+/** A fresh topic for every round, deleted after it, so that no side profits from what an earlier round left. */
+async function oneRound(row: Row, side: Side, broker: Broker, round: number, tools: JavaTools): Promise<Figures> {
+  const topic = `${row.name}-${side.replaceAll(/[^a-z]/g, '-')}-${round + 1}`;
+  const target: Target = { name: side, bootstrap: broker.bootstrap, pid: broker.pid, topicConfig: settings[side] };
+  await using client = await connect(broker.bootstrap);
+  const admin = client.admin();
+  await admin.createTopics([{ topic, partitions: row.partitions, configs: { ...target.topicConfig } }]);
+  if (row.prepare !== undefined) await row.prepare(target, topic, tools);
+  const figures = await row.workload(target, topic, tools);
+  await admin.deleteTopics([topic]);
+  return figures;
+}
+
+function printRow(row: Row, series: Series, syncMs: Spread | null): void {
+  console.log(`\n${row.name}  (median, minimum .. maximum; lone sync of this disk ${shortSpread(syncMs)} ms)`);
+  for (const [name, base] of Object.entries(series[row.sides[0]!])) {
+    console.log(`  ${name}`);
+    for (const side of row.sides) {
+      const values = series[side][name] ?? [];
+      const ratio = side === row.sides[0] ? '' : `   ${row.sides[0]} / this: ${shortSpread(ratioSpread(base, values))}`;
+      console.log(`    ${side.padEnd(24)} ${shortSpread(spread(values)).padEnd(34)}${ratio}`);
+    }
+  }
+}
+
+function summary(series: Series): unknown {
+  return Object.fromEntries(Object.entries(series).map(([side, figures]) => [side, Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, spread(values)]))]));
+}
+
+function ratios(row: Row, series: Series): unknown {
+  const [first, ...others] = row.sides;
+  return Object.fromEntries(others.map((side) => [`${first} / ${side}`, Object.fromEntries(Object.entries(series[first!]).map(([name, values]) => [name, ratioSpread(values, series[side][name] ?? [])]))]));
+}
+
+/** Compiles bench/java/Load.java against the Java client once. */
+async function compileLoad(): Promise<JavaTools> {
+  const out = join(peersFolder, 'bench-classes');
+  mkdirSync(out, { recursive: true });
+  const done = await run('javac', ['-cp', classPath('4.3'), '-d', out, join(rootFolder, 'bench/java/Load.java')]);
+  if (done.code !== 0) throw new Error(`Cannot compile bench/java/Load.java: ${done.stderr}`);
+  return { java: 'java', classpath: `${out}:${classPath('4.3')}` };
+}
+
+await main();

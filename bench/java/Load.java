@@ -1,0 +1,106 @@
+// bench/java/Load.java - two loads that Kafka's own tools do not offer, by the Java client, printed as one line of JSON.
+//   closed BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS            each producer waits for its ack before the next record (1 record a request)
+//   paced  BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS RATE       open loop: RATE records/s in all, latency counted from the time a record was due
+// Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
+import java.util.Properties;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+public final class Load {
+    private static final double STEP = Math.log(1.01);
+    private static final AtomicLongArray counts = new AtomicLongArray(2000);
+    private static final AtomicLong sent = new AtomicLong();
+    private static final AtomicLong failed = new AtomicLong();
+    private static volatile boolean counting = false;
+
+    public static void main(String[] args) throws Exception {
+        String mode = args[0];
+        int producers = Integer.parseInt(args[3]);
+        int bytes = Integer.parseInt(args[4]);
+        double seconds = Double.parseDouble(args[5]);
+        double rate = mode.equals("paced") ? Double.parseDouble(args[6]) : 0;
+        long warmNs = (long) (Math.min(5, seconds / 3) * 1e9);
+        Thread[] threads = new Thread[producers];
+        long startNs = System.nanoTime();
+        long endNs = startNs + warmNs + (long) (seconds * 1e9);
+        for (int i = 0; i < producers; i++) {
+            KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties(args[1], mode), new ByteArraySerializer(), new ByteArraySerializer());
+            producer.partitionsFor(args[2]);
+            threads[i] = mode.equals("paced")
+                ? new Thread(() -> paced(producer, args[2], bytes, rate / producers, endNs))
+                : new Thread(() -> closed(producer, args[2], bytes, endNs));
+            threads[i].start();
+        }
+        LockSupport.parkNanos(Math.max(1, startNs + warmNs - System.nanoTime()));
+        counting = true;
+        long countedFromNs = System.nanoTime();
+        System.err.println("COUNTING");
+        for (Thread thread : threads) thread.join();
+        double counted = (System.nanoTime() - countedFromNs) / 1e9;
+        System.out.printf("{\"records\":%d,\"failed\":%d,\"seconds\":%.3f,\"rate\":%.1f,\"p50Us\":%.0f,\"p99Us\":%.0f,\"p999Us\":%.0f,\"maxUs\":%.0f}%n",
+            sent.get(), failed.get(), counted, sent.get() / counted, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
+        System.out.flush();
+        Runtime.getRuntime().halt(failed.get() == 0 ? 0 : 1);
+    }
+
+    private static Properties properties(String bootstrap, String mode) {
+        Properties p = new Properties();
+        p.put("bootstrap.servers", bootstrap);
+        p.put("acks", "all");
+        p.put("linger.ms", mode.equals("paced") ? "5" : "0");
+        if (mode.equals("closed")) p.put("batch.size", "0");
+        return p;
+    }
+
+    private static void closed(KafkaProducer<byte[], byte[]> producer, String topic, int bytes, long endNs) {
+        byte[] value = new byte[bytes];
+        while (System.nanoTime() < endNs) {
+            long from = System.nanoTime();
+            try {
+                producer.send(new ProducerRecord<>(topic, value)).get();
+                record(System.nanoTime() - from);
+            } catch (Exception e) {
+                failed.incrementAndGet();
+                System.err.println(e);
+            }
+        }
+    }
+
+    private static void paced(KafkaProducer<byte[], byte[]> producer, String topic, int bytes, double rate, long endNs) {
+        byte[] value = new byte[bytes];
+        int partitions = producer.partitionsFor(topic).size();
+        long startNs = System.nanoTime();
+        for (long n = 0; ; n++) {
+            long dueNs = startNs + (long) (n * 1e9 / rate);
+            if (dueNs >= endNs) break;
+            long wait = dueNs - System.nanoTime();
+            if (wait > 50_000) LockSupport.parkNanos(wait);
+            producer.send(new ProducerRecord<>(topic, (int) (n % partitions), null, value), (metadata, error) -> {
+                if (error != null) { failed.incrementAndGet(); System.err.println(error); }
+                else record(System.nanoTime() - dueNs);
+            });
+        }
+        producer.flush();
+    }
+
+    private static void record(long ns) {
+        if (!counting) return;
+        sent.incrementAndGet();
+        counts.incrementAndGet(Math.min(1999, (int) (Math.log(Math.max(1, ns / 1000.0)) / STEP)));
+    }
+
+    private static double quantile(double q) {
+        long all = 0;
+        for (int i = 0; i < 2000; i++) all += counts.get(i);
+        long need = (long) Math.ceil(all * q), seen = 0;
+        for (int i = 0; i < 2000; i++) {
+            seen += counts.get(i);
+            if (seen >= need && seen > 0) return Math.exp((i + 1) * STEP);
+        }
+        return 0;
+    }
+}

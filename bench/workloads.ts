@@ -1,0 +1,116 @@
+// bench/workloads.ts - the bus's workloads, each a command that a user could type, parsed into figures.
+// Owns: how each tool is called and read. Never: who is compared with whom (bus.ts), statistics (measure.ts).
+import { run, start } from '../test/peers/processes.ts';
+import { accountOf, type ProcessAccount } from './measure.ts';
+
+/** A broker under test. */
+export interface Target {
+  readonly name: string;
+  readonly bootstrap: string;
+  readonly pid: number;
+  /** Settings that its topics get. */
+  readonly topicConfig: Readonly<Record<string, string>>;
+}
+
+/** Where the Java tools are. */
+export interface JavaTools { readonly java: string; readonly classpath: string }
+
+/** Figures of one round; all are numbers so that any of them can be compared. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** One round of a workload against one target on a fresh topic. */
+export type Workload = (target: Target, topic: string, tools: JavaTools) => Promise<Figures>;
+
+const heap = ['-Xmx512m', '-Xms512m'];
+
+async function java(tools: JavaTools, mainClass: string, args: readonly string[], timeoutMs = 600_000): Promise<string> {
+  const finished = await run(tools.java, [...heap, '-cp', tools.classpath, mainClass, ...args], { timeoutMs });
+  if (finished.code !== 0) throw new Error(`Cannot measure with ${mainClass}: exit code ${finished.code}\n${finished.stderr.slice(-2000)}${finished.stdout.slice(-500)}`);
+  return finished.stdout;
+}
+
+/** Runs `body` and adds the broker's CPU seconds per million records, its device bytes per payload byte, and its memory. */
+async function withAccount(target: Target, records: number, payloadBytes: number, body: () => Promise<Figures>): Promise<Figures> {
+  const before = accountOf(target.pid);
+  const figures = await body();
+  const after = accountOf(target.pid);
+  return {
+    ...figures,
+    cpuPerMillion: (after.cpuSeconds - before.cpuSeconds) / (records / 1e6),
+    devicePerPayload: (after.deviceBytes - before.deviceBytes) / payloadBytes,
+    rssMb: after.rssBytes / 2 ** 20,
+  };
+}
+
+/** kafka-producer-perf-test at full speed: linger 5 ms, batches of 128 KiB. */
+export function producerPerf(records: number, recordBytes: number): Workload {
+  return (target, topic, tools) => withAccount(target, records, records * recordBytes, async () => {
+    const text = await java(tools, 'org.apache.kafka.tools.ProducerPerformance', [
+      '--topic', topic, '--num-records', String(records), '--record-size', String(recordBytes), '--throughput', '-1',
+      '--producer-props', `bootstrap.servers=${target.bootstrap}`, 'linger.ms=5', 'batch.size=131072', 'acks=all',
+    ]);
+    const last = /(\d+) records sent, ([\d.]+) records\/sec.*?([\d.]+) ms avg latency, ([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, (\d+) ms 99\.9th/.exec(lastLineWith(text, '99.9th'));
+    if (last === null || Number(last[1]) !== records) throw new Error(`Cannot read the producer's result against ${target.name}: ${text.slice(-500)}`);
+    return { rate: Number(last[2]), p50Ms: Number(last[5]), p99Ms: Number(last[7]) };
+  });
+}
+
+/** kafka-consumer-perf-test over `records` that are there already; the rate is its fetch rate, without the group's join. */
+export function consumerPerf(records: number, recordBytes: number): Workload {
+  return (target, topic, tools) => withAccount(target, records, records * recordBytes, async () => {
+    const text = await java(tools, 'org.apache.kafka.tools.ConsumerPerformance', [
+      '--topic', topic, '--bootstrap-server', target.bootstrap, '--messages', String(records), '--hide-header', '--timeout', '60000',
+    ]);
+    const fields = lastLineWith(text, ',').split(',').map((field) => field.trim());
+    // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s
+    if (Number(fields[4]) < records) throw new Error(`Cannot count the consumed records of ${target.name}: ${text.slice(-500)}`);
+    return { rate: Number(fields[9]), mbPerSecond: Number(fields[8]) };
+  });
+}
+
+/** Kafka's EndToEndLatency: one record at a time, produced, acknowledged, consumed. */
+export function endToEnd(records: number, recordBytes: number): Workload {
+  return async (target, topic, tools) => {
+    const text = await java(tools, 'org.apache.kafka.tools.EndToEndLatency', [
+      '--bootstrap-server', target.bootstrap, '--topic', topic, '--num-records', String(records), '--producer-acks', 'all', '--record-size', String(recordBytes),
+    ]);
+    const found = /50th = ([\d.]+), 99th = ([\d.]+), 99\.9th = ([\d.]+)/.exec(text);
+    if (found === null) throw new Error(`Cannot read the latencies of ${target.name}: ${text.slice(-500)}`);
+    return { p50Ms: Number(found[1]), p99Ms: Number(found[2]), p999Ms: Number(found[3]) };
+  };
+}
+
+/** Fifty producers, one record a request, each waiting for its ack. */
+export function oneRecordARequest(producers: number, recordBytes: number, seconds: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['closed', target.bootstrap, topic, producers, recordBytes, seconds]);
+}
+
+/** Open loop at a named rate over the topic's partitions, round robin. */
+export function paced(producers: number, recordBytes: number, seconds: number, rate: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['paced', target.bootstrap, topic, producers, recordBytes, seconds, rate]);
+}
+
+async function load(target: Target, tools: JavaTools, args: readonly (string | number)[]): Promise<Figures> {
+  const running = start(tools.java, [...heap, '-cp', tools.classpath, 'Load', ...args.map(String)], { keepStdout: true });
+  let before: ProcessAccount | null = null;
+  let text = '';
+  running.child.stdout!.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+  // The load says when its warm-up is over, and the broker's account is taken from there.
+  running.child.stderr!.on('data', (chunk: Buffer) => { if (chunk.includes('COUNTING')) before ??= accountOf(target.pid); });
+  const closed = new Promise<void>((resolve) => running.child.on('close', () => resolve()));
+  const code = await running.ended;
+  await closed;
+  const after = accountOf(target.pid);
+  const from = before as ProcessAccount | null;
+  if (code !== 0 || from === null) throw new Error(`Cannot load ${target.name}: exit code ${code}\n${running.output().slice(-2000)}`);
+  const found = JSON.parse(lastLineWith(text, '{')) as Record<string, number>;
+  return {
+    rate: found['rate']!, p50Ms: found['p50Us']! / 1000, p99Ms: found['p99Us']! / 1000, p999Ms: found['p999Us']! / 1000, maxMs: found['maxUs']! / 1000,
+    cpuPerMillion: (after.cpuSeconds - from.cpuSeconds) / (found['records']! / 1e6),
+    rssMb: after.rssBytes / 2 ** 20, openFiles: after.openFiles,
+  };
+}
+
+function lastLineWith(text: string, mark: string): string {
+  return text.split('\n').filter((line) => line.includes(mark)).at(-1) ?? '';
+}
