@@ -8,8 +8,8 @@ import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { install } from '../test/peers/install.ts';
 import { startKafka, startMillrace, type Broker } from '../test/peers/brokers.ts';
-import { classPath, peersFolder, rootFolder } from '../test/peers/places.ts';
-import { run } from '../test/peers/processes.ts';
+import { rootFolder } from '../test/peers/places.ts';
+import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
 import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 import { loneSync } from './lone-sync.ts';
@@ -130,15 +130,6 @@ function summary(series: Series): unknown {
 function ratios(row: Row, series: Series): unknown {
   const [first, ...others] = row.sides;
   return Object.fromEntries(others.map((side) => [`${first} / ${side}`, Object.fromEntries(Object.entries(series[first!]).map(([name, values]) => [name, ratioSpread(values, series[side][name] ?? [])]))]));
-}
-
-/** Compiles bench/java/Load.java against the Java client once. */
-async function compileLoad(): Promise<JavaTools> {
-  const out = join(peersFolder, 'bench-classes');
-  mkdirSync(out, { recursive: true });
-  const done = await run('javac', ['-cp', classPath('4.3'), '-d', out, join(rootFolder, 'bench/java/Load.java')]);
-  if (done.code !== 0) throw new Error(`Cannot compile bench/java/Load.java: ${done.stderr}`);
-  return { java: 'java', classpath: `${out}:${classPath('4.3')}` };
 }
 
 await main();

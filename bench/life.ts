@@ -1,0 +1,149 @@
+// bench/life.ts - a node's life: start to first acked record, memory idle and under load, restart after kill -9 with much data, and a soak.
+// Usage: ./millrace bench life [--only start,memory,restart,soak] [--rounds N] [--gigabytes N] [--minutes N] [--rate N] [--json FILE]
+// The soak is an open loop at half of the peak (or --rate records/s) and watches latency, the log thread's stalls, memory and descriptors.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { connect } from '../packages/millrace/src/client/mod.ts';
+import { install } from '../test/peers/install.ts';
+import { startKafka, startMillrace, type Broker } from '../test/peers/brokers.ts';
+import { rootFolder } from '../test/peers/places.ts';
+import { sleep } from '../test/peers/processes.ts';
+import { loneSync } from './lone-sync.ts';
+import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
+import { compileLoad } from './java-tools.ts';
+import { paced, producerPerf, type Figures, type Target } from './workloads.ts';
+
+const asTarget = (name: string, broker: Broker): Target => ({ name, bootstrap: broker.bootstrap, pid: broker.pid, topicConfig: {} });
+
+/** Produces one record as soon as the broker answers; resolves at its ack. Retries every millisecond, so it adds at most that. */
+async function firstAck(bootstrap: string, topic: string): Promise<void> {
+  for (;;) {
+    try {
+      await using client = await connect(bootstrap, { connectTimeoutMs: 500 });
+      await using producer = client.producer();
+      await producer.send({ topic, value: 'first' });
+      return;
+    } catch { await sleep(1); }
+  }
+}
+
+async function makeTopic(broker: Broker, topic: string, partitions: number): Promise<void> {
+  await using client = await connect(broker.bootstrap);
+  await client.admin().createTopics([{ topic, partitions }]);
+}
+
+/** Milliseconds from spawn to the first acked record on a folder that has the topic; the two brokers take turns. */
+async function startTimes(rounds: number): Promise<Record<string, number[]>> {
+  const times: Record<string, number[]> = { millrace: [], kafka: [] };
+  const brokers = { millrace: await startMillrace({}), kafka: await startKafka({}) };
+  try {
+    for (const broker of Object.values(brokers)) await makeTopic(broker, 'first', 1);
+    for (let round = -1; round < rounds; round++) {
+      for (const [name, broker] of Object.entries(brokers)) {
+        await broker.stop();
+        const from = performance.now();
+        const started = broker.restart();
+        await firstAck(broker.bootstrap, 'first');
+        if (round >= 0) times[name]!.push(performance.now() - from);
+        await started;
+      }
+    }
+  } finally {
+    for (const broker of Object.values(brokers)) await broker.stop();
+  }
+  return times;
+}
+
+/** Resident megabytes: idle after start, and at the highest under the producer test. */
+async function memory(): Promise<Record<string, Figures>> {
+  const tools = await compileLoad();
+  const figures: Record<string, Figures> = {};
+  for (const [name, startBroker] of [['millrace', startMillrace], ['kafka', startKafka]] as const) {
+    const broker = await startBroker({});
+    try {
+      await sleep(5000);
+      const idleMb = accountOf(broker.pid).rssBytes / 2 ** 20;
+      await makeTopic(broker, 'load', 4);
+      await producerPerf(5_000_000, 100)(asTarget(name, broker), 'load', tools);
+      await producerPerf(1_000_000, 1024)(asTarget(name, broker), 'load', tools);
+      figures[name] = { idleMb, peakMb: accountOf(broker.pid).rssPeakBytes / 2 ** 20 };
+    } finally { await broker.stop(); }
+  }
+  return figures;
+}
+
+/** Fills a topic, kills the node, and measures the restart to the first acked record and the bytes it read. */
+async function restartAfterKill(gigabytes: number, rounds: number): Promise<Record<string, number[]>> {
+  const tools = await compileLoad();
+  const broker = await startMillrace({});
+  const result: Record<string, number[]> = { restartMs: [], readMb: [] };
+  try {
+    await makeTopic(broker, 'big', 4);
+    await producerPerf(Math.round(gigabytes * 2 ** 20), 1024)(asTarget('millrace', broker), 'big', tools);
+    for (let round = 0; round < rounds; round++) {
+      // A tail that was not yet checkpointed, as a crash in mid-load leaves it.
+      await producerPerf(200_000, 1024)(asTarget('millrace', broker), 'big', tools);
+      await broker.kill();
+      const from = performance.now();
+      const started = broker.restart();
+      await firstAck(broker.bootstrap, 'big');
+      result['restartMs']!.push(performance.now() - from);
+      await started;
+      const io = readFileSync(`/proc/${broker.pid}/io`, 'utf8');
+      result['readMb']!.push(Number(/rchar: (\d+)/.exec(io)?.[1] ?? 0) / 2 ** 20);
+    }
+  } finally { await broker.stop(); }
+  return result;
+}
+
+/** Half of the peak for a long time; a sample of memory and descriptors each ten seconds. */
+async function soak(minutes: number, rate: number): Promise<Record<string, unknown>> {
+  const tools = await compileLoad();
+  const broker = await startMillrace({});
+  const samples: { atS: number; rssMb: number; openFiles: number }[] = [];
+  const from = performance.now();
+  const sample = (): void => {
+    const account = accountOf(broker.pid);
+    samples.push({ atS: (performance.now() - from) / 1000, rssMb: account.rssBytes / 2 ** 20, openFiles: account.openFiles });
+  };
+  try {
+    await using client = await connect(broker.bootstrap);
+    await client.admin().createTopics([{ topic: 'soak', partitions: 4, configs: { 'retention.bytes': String(512 << 20), 'segment.bytes': String(128 << 20) } }]);
+    const timer = setInterval(sample, 10_000);
+    const figures = await paced(1, 100, minutes * 60, rate)(asTarget('millrace', broker), 'soak', tools);
+    clearInterval(timer);
+    sample();
+    return { minutes, rate, ...figures, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
+  } finally { await broker.stop(); }
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' }, gigabytes: { type: 'string' }, minutes: { type: 'string' }, rate: { type: 'string' }, json: { type: 'string' } } });
+const only = values.only?.split(',') ?? ['start', 'memory', 'restart', 'soak'];
+const rounds = Number(values.rounds ?? 5);
+await install(['kafka']);
+console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}  lone sync ${shortSpread(spread(loneSync(50)))} ms`);
+const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine() };
+if (only.includes('start')) {
+  const times = await startTimes(rounds);
+  for (const [name, ms] of Object.entries(times)) console.log(`start to first acked record, ${name}: ${shortSpread(spread(ms))} ms`);
+  result['startMs'] = Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, spread(ms)]));
+}
+if (only.includes('memory')) {
+  const figures = await memory();
+  for (const [name, f] of Object.entries(figures)) console.log(`memory, ${name}: idle ${short(f['idleMb']!)} MB, peak under the producer test ${short(f['peakMb']!)} MB`);
+  result['memory'] = figures;
+}
+if (only.includes('restart')) {
+  const figures = await restartAfterKill(Number(values.gigabytes ?? 10), Math.min(rounds, 3));
+  console.log(`restart after kill -9: ${shortSpread(spread(figures['restartMs']!))} ms, read ${shortSpread(spread(figures['readMb']!))} MB`);
+  result['restart'] = { gigabytes: Number(values.gigabytes ?? 10), ...Object.fromEntries(Object.entries(figures).map(([name, v]) => [name, spread(v)])) };
+}
+if (only.includes('soak')) {
+  const figures = await soak(Number(values.minutes ?? 30), Number(values.rate ?? 200_000));
+  console.log(`soak: ${JSON.stringify({ ...figures, samples: undefined })}`);
+  result['soak'] = figures;
+}
+const file = values.json ?? join(rootFolder, 'bench/results/life.json');
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
