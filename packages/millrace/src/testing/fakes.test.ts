@@ -1,0 +1,15 @@
+// The simulated machine passes the contracts of the real one.
+import { clockContract } from '../os/clock-contract.ts';
+import { netContract } from '../os/net-contract.ts';
+import { World } from './mod.ts';
+
+clockContract('fake clock', () => {
+  const world = new World(1);
+  return { clock: world.start('process', 'host').machine.clock, pass: (until) => world.time.settle(until) };
+});
+
+netContract('fake net', () => {
+  const world = new World(2);
+  const { machine } = world.start('process', 'host');
+  return { net: machine.net, host: 'host', clock: machine.clock, pass: (until) => world.time.settle(until) };
+});
