@@ -1,0 +1,49 @@
+// tools/test/parts.ts - the parts of `./millrace test`, in the order in which they run: cheap and telling first.
+// Owns: which files or program make up a part. Never: running them (node-tests.ts, program.ts) or adding up (main.ts).
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { repository } from '../source.ts';
+
+/** One part: test files for Node's runner after an optional set-up script, or a program of its own. */
+export type Part = {
+  readonly name: string;
+  readonly summary: string;
+  /** Longest time that the part may take before it counts as failed, in minutes: [a push, the full run]. */
+  readonly minutesMax: readonly [push: number, full: number];
+} & (
+  | { readonly kind: 'files'; readonly roots: readonly string[]; readonly setUp?: string; readonly concurrency: number }
+  | { readonly kind: 'program'; readonly command: (full: boolean) => readonly string[]; readonly countOf: 'errors' | 'summary' }
+);
+
+const node = process.execPath;
+
+/** All parts. A folder that holds no test file fails its part: an empty part proves nothing. */
+export const parts: readonly Part[] = [
+  {
+    name: 'types', summary: 'the type checker over the whole repository', minutesMax: [5, 5], kind: 'program', countOf: 'errors',
+    command: () => [node, 'node_modules/typescript/bin/tsc', '-p', '.'],
+  },
+  { name: 'tidy', summary: 'rooms, cycles, docstrings, reference pages', minutesMax: [5, 5], kind: 'files', roots: ['tools'], concurrency: 2 },
+  { name: 'unit', summary: 'tests beside the code', minutesMax: [10, 30], kind: 'files', roots: ['packages'], concurrency: 2 },
+  { name: 'docs', summary: 'every code block of the guide and the README', minutesMax: [5, 5], kind: 'files', roots: ['docs'], concurrency: 1 },
+  { name: 'pack', summary: 'the packed package, installed and run elsewhere', minutesMax: [5, 5], kind: 'files', roots: ['test/pack'], concurrency: 1 },
+  {
+    name: 'differential', summary: 'bytes against kafka-clients', minutesMax: [10, 30], kind: 'files', roots: ['test/differential'],
+    setUp: 'test/differential/setup.sh', concurrency: 1,
+  },
+  {
+    name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [15, 60], kind: 'files', roots: ['test/conformance'],
+    setUp: 'test/conformance/setup.sh', concurrency: 1,
+  },
+  { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [10, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
+  { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [10, 60], kind: 'files', roots: ['test/crash'], concurrency: 1 },
+];
+
+/** Test files under the roots, as paths from the repository, sorted. */
+export function testFiles(roots: readonly string[]): string[] {
+  return roots.filter((root) => existsSync(join(repository, root))).flatMap((root) =>
+    readdirSync(join(repository, root), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts') && !entry.parentPath.includes('node_modules'))
+      .map((entry) => relative(repository, join(entry.parentPath, entry.name)))
+      .sort());
+}
