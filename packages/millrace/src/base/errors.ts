@@ -28,6 +28,13 @@ export const errorCatalogue = {
   'disconnected': { retry: true, help: 'the connection was lost or refused' },
   'closed': { retry: false, help: 'the object was closed' },
   'not-found': { retry: false, help: 'no such file or thing' },
+  'not-leader': { retry: true, help: 'the partition or group is served by another broker now; the client looks it up again by itself' },
+  'unavailable': { retry: true, help: 'the server is starting, loading or electing; it will answer soon' },
+  'unknown-member': { retry: true, help: 'the group no longer knows this member; it joins again by itself' },
+  'group-not-empty': { retry: true, help: 'the group still has members; stop them first' },
+  'not-authorized': { retry: false, help: 'the server does not allow this to this client' },
+  'record-refused': { retry: false, help: 'the server refused this record; others of its batch may be fine' },
+  'out-of-sequence': { retry: false, help: 'the server misses records that it had acknowledged to this producer, or has forgotten the producer' },
   'server-error': { retry: false, help: 'the server answered with an error that has no code of its own here' },
 } as const satisfies Record<string, { retry: boolean; help: string }>;
 

@@ -8,7 +8,8 @@ export const limits = {
   wire: {
     /** Largest request frame accepted from a socket (socket.request.max.bytes). */
     frameBytesMax: 100 * MiB,
-    /** Largest array count or string length is bounded by the frame itself: nothing is allocated beyond it. */
+    /** Lengths and counts are bounded by the frame itself; this bounds what many tiny elements can grow to as objects. */
+    elementsMax: 1 << 21,
     batchHeaderBytes: 61,
   },
   log: {
@@ -19,6 +20,46 @@ export const limits = {
     groupBytesMax: 4 * MiB,
     indexIntervalBytes: 4 * KiB,
   },
+  broker: {
+    /** Requests of one connection being worked on; past it its socket is not read. */
+    requestsPerConnectionMax: 256,
+    /** Bytes of responses of one connection not yet taken by the operating system; past it no further request of it is begun. */
+    responseBytesPerConnectionMax: 4 * MiB,
+    /** Requests of all connections together (queued.max.request.bytes). */
+    requestMemoryBytesDefault: 128 * MiB,
+    /** Responses of all connections together (millrace.response.memory.bytes). */
+    responseMemoryBytesDefault: 128 * MiB,
+    /** Partitions of one topic, and of the whole node. */
+    partitionsPerTopicMax: 10_000,
+    partitionsMax: 100_000,
+    /** Length of a topic's name. */
+    topicNameLengthMax: 249,
+    /** Batches remembered per producer and partition for telling duplicates. */
+    producerBatchesMax: 5,
+    /** Producers remembered per partition; the longest silent gives way. */
+    producersPerPartitionMax: 10_000,
+  },
+  client: {
+    /** Largest response accepted: a server never sends more than a fetch asked for plus one batch that is larger. */
+    responseBytesMax: 256 * MiB,
+    /** Requests of one connection that may wait for their answers. */
+    requestsInFlightMax: 1_000,
+    /** Bytes of records waiting to be acknowledged (buffer.memory); send() waits past it. */
+    producerBufferBytesDefault: 32 * MiB,
+    /** A batch closes at this size. */
+    producerBatchBytesDefault: 256 * KiB,
+    /** Produce requests in flight to one broker (and batches of one partition): what servers remember of a producer. */
+    producerInFlightMax: 5,
+    /** Bytes of one fetch response, and of one partition in it. */
+    fetchBytesDefault: 16 * MiB,
+    fetchPartitionBytesDefault: 2 * MiB,
+    /** Bytes fetched ahead of the reader, over all partitions of a consumer. */
+    prefetchBytesDefault: 32 * MiB,
+  },
 } as const;
 
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
+assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
+assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
+assert(limits.client.responseBytesMax > limits.client.fetchBytesDefault + limits.log.batchBytesMax, 'a client takes a full fetch and one batch more');
+assert(limits.client.producerBufferBytesDefault > 2 * limits.client.producerBatchBytesDefault, 'a producer can fill one batch while another is on its way');

@@ -1,0 +1,260 @@
+// client/net/cluster.ts - the cluster as one thing to call: finds brokers, keeps connections, knows leaders and coordinators.
+// Owns: the pool (one connection per broker and lane), metadata and its refreshing, coordinators, the retry policy of single calls.
+// Never: what requests mean to producers, consumers or admins.
+// C1 a lane has its own connections, because brokers serve the requests of one connection one after the other: a long poll or a
+// rebalance on one lane never delays another. C2 at most one metadata request is under way; askers share it.
+import {
+  backoffDefault, Breaker, deadlineAfter, earlier, MillraceError, RetryBudget, runWithPolicy, withDeadline, type Deadline,
+} from '../../base/mod.ts';
+import type { Timer } from '../../os/mod.ts';
+import { errorCodes, FindCoordinator, Metadata, type Api, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
+import { kafkaError } from '../errors.ts';
+import { printAddress, type Address } from './address.ts';
+import { BrokerConnection, type CallOptions } from './connection.ts';
+import { emptyView, mergeMetadata, type ClusterView, type PartitionView, type TopicView } from './metadata.ts';
+import type { ClientPorts } from './ports.ts';
+
+/** Settings shared by all of a client's calls. */
+export interface ClusterOptions {
+  readonly bootstrap: readonly Address[];
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly metadataMaxAgeMs: number;
+  /** Whether naming an unknown topic may create it on the server. */
+  readonly autoCreateTopics: boolean;
+}
+
+/** Where a call goes. */
+export type Target =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'broker'; readonly nodeId: number }
+  | { readonly kind: 'controller' }
+  | { readonly kind: 'coordinator'; readonly group: string };
+
+/** How a call made through the cluster behaves. */
+export interface ClusterCall {
+  readonly what: string;
+  readonly deadline: Deadline;
+  readonly idempotent: boolean;
+  readonly lane?: string;
+  readonly serverWaitMs?: number;
+  readonly versionMax?: number;
+}
+
+const mainLane = 'main';
+
+/** Everything a client's parts share. */
+export class Cluster {
+  readonly ports: ClientPorts;
+  readonly options: ClusterOptions;
+  readonly budget: RetryBudget;
+  #view: ClusterView = emptyView;
+  #viewAtMs = -Infinity;
+  #pool = new Map<string, Promise<BrokerConnection>>();
+  #breakers = new Map<string, Breaker>();
+  #coordinators = new Map<string, number>();
+  #topicsWanted = new Set<string>();
+  #refresh: Promise<void> | null = null;
+  #ageTimer: Timer | null = null;
+  #closed = false;
+
+  constructor(ports: ClientPorts, options: ClusterOptions) {
+    this.ports = ports;
+    this.options = options;
+    this.budget = new RetryBudget(ports.clock.monotonicMs());
+  }
+
+  get view(): ClusterView { return this.#view; }
+  get isClosed(): boolean { return this.#closed; }
+
+  /** A deadline `delayMs` from now. */
+  deadline(delayMs: number): Deadline {
+    return deadlineAfter(this.ports.clock, delayMs);
+  }
+
+  /** Makes the first contact. Rejects 'disconnected' or 'timeout' when no server answers by the deadline. */
+  async start(deadline: Deadline): Promise<void> {
+    await this.refresh('connect', deadline);
+  }
+
+  /**
+   * One request under the retry policy; `read` throws (a kafkaError) for what the answer says went wrong, and what it throws is
+   * retried when it may be, after stale views were looked up again.
+   */
+  call<A extends Api<any, any>, T>(target: Target, api: A, body: RequestInit<A>, call: ClusterCall, read: (answer: ResponseOf<A>) => T): Promise<T> {
+    const policy = { ...call, backoff: backoffDefault, budget: this.budget, closed: () => this.#closed };
+    return runWithPolicy(this.ports, policy, async () => {
+      try {
+        const connection = await this.connectionFor(target, call.lane ?? mainLane, call.deadline);
+        return read(await connection.call(api, body, call));
+      } catch (error) {
+        await this.forget(error, target, call.deadline);
+        throw error;
+      }
+    });
+  }
+
+  /** An open connection of the lane to the target. */
+  async connectionFor(target: Target, lane: string, deadline: Deadline): Promise<BrokerConnection> {
+    switch (target.kind) {
+      case 'any': return await this.#anyConnection(lane, deadline);
+      case 'broker': return await this.connection(target.nodeId, lane, deadline);
+      case 'controller': return this.#view.brokers.has(this.#view.controllerId) ? await this.connection(this.#view.controllerId, lane, deadline) : await this.#anyConnection(lane, deadline);
+      case 'coordinator': return await this.connection(await this.coordinator(target.group, deadline), lane, deadline);
+    }
+  }
+
+  /** An open connection of the lane to one broker. Rejects 'disconnected', 'timeout' or 'circuit-open', with `sent: false`. */
+  async connection(nodeId: number, lane: string, deadline: Deadline): Promise<BrokerConnection> {
+    const broker = this.#view.brokers.get(nodeId);
+    if (!broker) throw new MillraceError('not-leader', `Cannot reach broker '${nodeId}': it is not in the cluster (any more)`, { nodeId, stale: 'metadata', sent: false });
+    return await this.#pooled(broker, `${lane} ${nodeId}`, deadline);
+  }
+
+  /** The topic's partitions, asked for when unknown. Rejects 'topic-not-found' once the deadline leaves no hope, or at once for a name that is refused. */
+  async topic(name: string, deadline: Deadline): Promise<TopicView> {
+    const known = this.#view.topics.get(name);
+    if (known) return known;
+    const policy = { deadline, what: `find topic '${name}'`, idempotent: true, backoff: backoffDefault, budget: this.budget, closed: () => this.#closed };
+    return await runWithPolicy(this.ports, policy, async () => {
+      this.want([name]);
+      await this.refresh(`find topic '${name}'`, deadline);
+      const found = this.#view.topics.get(name);
+      if (found) return found;
+      const errorCode = this.#view.failures.get(name) ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+      const error = kafkaError(errorCode, `find topic '${name}'`, { topic: name });
+      const hopeless = errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && !this.options.autoCreateTopics;
+      throw hopeless ? new MillraceError('topic-not-found', `Cannot find topic '${name}': it does not exist; create it or set autoCreateTopics`, { topic: name }) : error;
+    });
+  }
+
+  /** Leader and epoch of a partition if known. */
+  partition(topic: string, partition: number): PartitionView | undefined {
+    return this.#view.topics.get(topic)?.partitions[partition];
+  }
+
+  /** Adds topics to what refreshes ask for. */
+  want(topics: Iterable<string>): void {
+    for (const topic of topics) this.#topicsWanted.add(topic);
+  }
+
+  /** Looks up metadata again; those who ask meanwhile share the answer. Rejects by the deadline. */
+  refresh(what: string, deadline: Deadline): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
+    this.#refresh ??= this.#askMetadata([...this.#topicsWanted]).finally(() => { this.#refresh = null; });
+    return withDeadline(this.ports.clock, deadline, what, this.#refresh);
+  }
+
+  /** The broker that coordinates a group. */
+  async coordinator(group: string, deadline: Deadline): Promise<number> {
+    const known = this.#coordinators.get(group);
+    if (known !== undefined && this.#view.brokers.has(known)) return known;
+    const connection = await this.#anyConnection(mainLane, deadline);
+    const what = `find the coordinator of group '${group}'`;
+    const answer = await connection.call(FindCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] }, { deadline });
+    const found = connection.versionOf(FindCoordinator) >= 4 ? answer.coordinators[0] : answer;
+    if (!found || found.errorCode !== 0) throw kafkaError(found?.errorCode ?? errorCodes.COORDINATOR_NOT_AVAILABLE, what, { group });
+    if (!this.#view.brokers.has(found.nodeId)) await this.refresh(what, deadline);
+    this.#coordinators.set(group, found.nodeId);
+    return found.nodeId;
+  }
+
+  /** Drops what an error shows to be stale, and waits for fresh metadata if that is what it was. */
+  async forget(error: unknown, target: Target, deadline: Deadline): Promise<void> {
+    if (!(error instanceof MillraceError)) return;
+    const lost = error.code === 'disconnected' || error.code === 'timeout' || error.code === 'circuit-open';
+    if (target.kind === 'coordinator' && (lost || error.data['stale'] === 'coordinator')) this.#coordinators.delete(target.group);
+    if (lost || error.data['stale'] === 'metadata' || error.data['stale'] === 'controller') {
+      await this.refresh('refresh metadata', earlier(deadline, this.deadline(this.options.requestTimeoutMs))).catch(() => {});
+    }
+  }
+
+  /** Closes the connections of a lane: its user is done. */
+  closeLane(lane: string): void {
+    for (const [key, pooled] of this.#pool) {
+      if (!key.startsWith(`${lane} `)) continue;
+      this.#pool.delete(key);
+      pooled.then((connection) => connection.close(), () => {});
+    }
+  }
+
+  /** Ends everything; calls in flight reject 'closed'. */
+  close(): void {
+    this.#closed = true;
+    this.#ageTimer?.cancel();
+    for (const pooled of this.#pool.values()) pooled.then((connection) => connection.close(), () => {});
+    this.#pool.clear();
+  }
+
+  async #askMetadata(topics: readonly string[]): Promise<void> {
+    const deadline = this.deadline(this.options.requestTimeoutMs);
+    const connection = await this.#anyConnection(mainLane, deadline);
+    const answer = await connection.call(Metadata, { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: this.options.autoCreateTopics }, { deadline });
+    if (answer.errorCode !== undefined && answer.errorCode !== 0) throw kafkaError(answer.errorCode, 'read metadata');
+    this.#view = mergeMetadata(this.#view, answer, false);
+    this.#viewAtMs = this.ports.clock.monotonicMs();
+    this.#ageTimer?.cancel();
+    if (!this.#closed) this.#ageTimer = this.ports.clock.after(this.options.metadataMaxAgeMs, () => { this.refresh('refresh metadata', this.deadline(this.options.requestTimeoutMs)).catch(() => {}); });
+  }
+
+  /** A connection to any broker: one that is open, else the known brokers and the bootstrap list in turn from a random place. */
+  async #anyConnection(lane: string, deadline: Deadline): Promise<BrokerConnection> {
+    const places = [
+      ...[...this.#view.brokers.values()].map((broker) => ({ address: broker, key: `${lane} ${broker.nodeId}` })),
+      ...this.options.bootstrap.map((address) => ({ address, key: `${lane} bootstrap ${printAddress(address)}` })),
+    ];
+    const first = this.#view.brokers.size > 0 ? this.ports.random.uint32() % this.#view.brokers.size : this.ports.random.uint32() % places.length;
+    let last: unknown = null;
+    for (let i = 0; i < places.length; i++) {
+      const place = places[(first + i) % places.length]!;
+      try {
+        return await this.#pooled(place.address, place.key, deadline);
+      } catch (error) {
+        last = error;
+        if (this.#closed) break;
+      }
+    }
+    throw last;
+  }
+
+  async #pooled(address: Address, key: string, deadline: Deadline): Promise<BrokerConnection> {
+    if (this.#closed) throw closedError();
+    const pooled = this.#pool.get(key);
+    if (pooled) return await withDeadline(this.ports.clock, deadline, `reach '${printAddress(address)}'`, pooled);
+    const dialled = this.#dial(address, key);
+    this.#pool.set(key, dialled);
+    const drop = () => { if (this.#pool.get(key) === dialled) this.#pool.delete(key); };
+    dialled.then((connection) => connection.onClose(drop), drop);
+    return await withDeadline(this.ports.clock, deadline, `reach '${printAddress(address)}'`, dialled);
+  }
+
+  async #dial(address: Address, key: string): Promise<BrokerConnection> {
+    const { clock, net } = this.ports;
+    const endpoint = printAddress(address);
+    const breaker = this.#breakerOf(endpoint);
+    if (!breaker.allows(clock.monotonicMs())) throw new MillraceError('circuit-open', `Cannot reach '${endpoint}': it failed too often and is given a pause`, { endpoint, sent: false });
+    try {
+      const stream = await net.connect({ host: address.host, port: address.port, timeoutMs: this.options.connectTimeoutMs });
+      const connection = new BrokerConnection(stream, endpoint, clock, this.options);
+      await connection.handshake(this.deadline(this.options.connectTimeoutMs)).catch((error: unknown) => { connection.close(); throw error; });
+      breaker.succeeded();
+      if (this.#closed) { connection.close(); throw closedError(); }
+      return connection;
+    } catch (error) {
+      breaker.failed(clock.monotonicMs());
+      if (!(error instanceof MillraceError)) throw error;
+      throw new MillraceError(error.code, error.message, { ...error.data, endpoint, lane: key, sent: false, retry: error.retry, cause: error });
+    }
+  }
+
+  #breakerOf(endpoint: string): Breaker {
+    let breaker = this.#breakers.get(endpoint);
+    if (!breaker) this.#breakers.set(endpoint, (breaker = new Breaker(endpoint, { pauseMsMax: 1_000 })));
+    return breaker;
+  }
+}
+
+function closedError(): MillraceError {
+  return new MillraceError('closed', 'Cannot call the cluster: the client was closed');
+}

@@ -1,0 +1,191 @@
+// client/net/connection.ts - one connection to one broker: requests go out back to back, answers come in the same order.
+// Owns: correlation, version negotiation, deadlines of requests, noticing that the other end is gone. Never: which broker, retries.
+// N1 answers come in the order of requests; another order ends the connection. N2 every call ends by its deadline. N3 a request
+// that the server has not answered for its patience ends the connection: half-open ones are found and nothing is sent into them.
+// Cost: one promise and one small object a request, one timer a connection.
+import { assert, limits, MillraceError, type Deadline } from '../../base/mod.ts';
+import type { Clock, Connection, Timer } from '../../os/mod.ts';
+import { ApiVersions, decodeResponse, encodeRequest, errorCodes, type Api, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
+import { kafkaError } from '../errors.ts';
+import { FrameReader } from './frames.ts';
+import { chooseVersion, type ServerVersions } from './versions.ts';
+
+/** How a connection behaves. */
+export interface ConnectionOptions {
+  readonly clientId: string;
+  /** Silence after which a server that owes an answer counts as gone, in ms. */
+  readonly requestTimeoutMs: number;
+}
+
+/** What one call may ask for besides its body. */
+export interface CallOptions {
+  readonly deadline: Deadline;
+  /** Time the server itself may take before it answers (a long poll, a rebalance), in ms; added to the patience. */
+  readonly serverWaitMs?: number;
+  /** No higher version than this. */
+  readonly versionMax?: number;
+}
+
+interface Pending {
+  readonly api: Api<any, any>;
+  readonly version: number;
+  readonly correlationId: number;
+  readonly deadline: Deadline;
+  readonly goneAtMs: number;
+  readonly resolve: (body: any) => void;
+  readonly reject: (error: Error) => void;
+  /** The caller has been told 'timeout'; the answer is still awaited, for N1 and N3. */
+  abandoned: boolean;
+}
+
+/** An open connection that knows what its server speaks. */
+export class BrokerConnection {
+  readonly endpoint: string;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #options: ConnectionOptions;
+  readonly #pending: Pending[] = [];
+  readonly #closeHandlers: (() => void)[] = [];
+  #versions: ServerVersions = new Map([[ApiVersions.key, { min: 0, max: 4 }]]);
+  #correlationNext = 1;
+  #timer: Timer | null = null;
+  #timerAtMs = Infinity;
+  #closed: MillraceError | null = null;
+
+  constructor(connection: Connection, endpoint: string, clock: Clock, options: ConnectionOptions) {
+    this.endpoint = endpoint;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#options = options;
+    const frames = new FrameReader((frame) => this.#answer(frame));
+    connection.onData((chunk) => {
+      try {
+        if (!this.#closed) frames.push(chunk);
+      } catch (error) {
+        this.#end(error instanceof MillraceError ? error : new MillraceError('invalid-bytes', `Cannot read from '${endpoint}': ${String(error)}`, { cause: error }));
+      }
+    });
+    connection.onClose((cause) => this.#end(new MillraceError('disconnected', `Cannot reach '${endpoint}': the connection was lost`, { endpoint, cause: cause ?? undefined })));
+  }
+
+  get isOpen(): boolean { return this.#closed === null; }
+  get inFlightCount(): number { return this.#pending.length; }
+  get bufferedBytes(): number { return this.#connection.bufferedBytes; }
+
+  /** Asks what the server speaks. Must have ended before the first call. */
+  async handshake(deadline: Deadline): Promise<void> {
+    const ask = (versionMax: number) => this.call(ApiVersions, { clientSoftwareName: 'millrace', clientSoftwareVersion: '0.1.0' }, { deadline, versionMax });
+    let answer = await ask(3);
+    if (answer.errorCode === errorCodes.UNSUPPORTED_VERSION) answer = await ask(0);
+    if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, `connect to '${this.endpoint}'`, { endpoint: this.endpoint });
+    this.#versions = new Map(answer.apiKeys.map((one) => [one.apiKey, { min: one.minVersion, max: one.maxVersion }]));
+  }
+
+  /** The version that a call would use. Throws 'unsupported-version'. */
+  versionOf(api: Api<any, any>, versionMax?: number): number {
+    return chooseVersion(api, this.#versions, this.endpoint, versionMax);
+  }
+
+  /** True when the server knows the request at all, in a version of ours. */
+  speaks(api: Api<any, any>): boolean {
+    const offered = this.#versions.get(api.key);
+    return offered !== undefined && offered.max >= api.versions.min && offered.min <= api.versions.max;
+  }
+
+  /**
+   * Sends a request and gives its answer. Rejects 'timeout', 'disconnected' (with data `sent: false` when it surely never left),
+   * 'unsupported-version' or 'invalid-bytes'. Error numbers inside the answer are the caller's.
+   */
+  call<A extends Api<any, any>>(api: A, body: RequestInit<A>, options: CallOptions): Promise<ResponseOf<A>> {
+    return new Promise((resolve, reject) => {
+      const version = this.#write(api, body, options.versionMax);
+      const patienceMs = this.#options.requestTimeoutMs + (options.serverWaitMs ?? 0);
+      const pending: Pending = {
+        api, version, correlationId: this.#correlationNext - 1, deadline: options.deadline,
+        goneAtMs: this.#clock.monotonicMs() + patienceMs, resolve, reject, abandoned: false,
+      };
+      this.#pending.push(pending);
+      this.#watch(Math.min(pending.deadline, pending.goneAtMs));
+    });
+  }
+
+  /** Sends a request that has no answer (Produce with acks 0). Throws 'disconnected' or 'unsupported-version'. */
+  send<A extends Api<any, any>>(api: A, body: RequestInit<A>): void {
+    this.#write(api, body, undefined);
+  }
+
+  /** Called once when the connection has ended, for any reason. */
+  onClose(handler: () => void): void {
+    if (this.#closed) this.#clock.soon(handler);
+    else this.#closeHandlers.push(handler);
+  }
+
+  /** Ends it; calls in flight reject with `reason`, or 'closed'. */
+  close(reason?: MillraceError): void {
+    this.#end(reason ?? new MillraceError('closed', `Cannot reach '${this.endpoint}': the client was closed`, { endpoint: this.endpoint }));
+  }
+
+  #write(api: Api<any, any>, body: object, versionMax: number | undefined): number {
+    if (this.#closed) throw new MillraceError('disconnected', `Cannot send ${api.name} to '${this.endpoint}': the connection was lost`, { endpoint: this.endpoint, sent: false, cause: this.#closed });
+    if (this.#pending.length >= limits.client.requestsInFlightMax) {
+      throw new MillraceError('overloaded', `Cannot send ${api.name} to '${this.endpoint}': ${this.#pending.length} requests wait for their answers`, { endpoint: this.endpoint, sent: false });
+    }
+    const version = this.versionOf(api, versionMax);
+    const correlationId = this.#correlationNext++;
+    this.#connection.write(encodeRequest(api, version, { correlationId, clientId: this.#options.clientId }, body));
+    return version;
+  }
+
+  #answer(frame: Uint8Array): void {
+    const pending = this.#pending.shift();
+    if (!pending) throw new MillraceError('invalid-bytes', `Cannot read from '${this.endpoint}': it answered what was not asked`, { endpoint: this.endpoint });
+    const correlationId = (frame[0]! << 24) | (frame[1]! << 16) | (frame[2]! << 8) | frame[3]!;
+    if (correlationId !== pending.correlationId) { // N1
+      this.#pending.unshift(pending);
+      throw new MillraceError('invalid-bytes', `Cannot read from '${this.endpoint}': answer ${correlationId} came where ${pending.correlationId} was due`, { endpoint: this.endpoint });
+    }
+    if (pending.abandoned) return;
+    try {
+      pending.resolve(decodeResponse(pending.api, pending.version, frame).body);
+    } catch (error) {
+      pending.reject(error as Error);
+      throw error;
+    }
+  }
+
+  #watch(atMs: number): void {
+    if (atMs >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = atMs;
+    this.#timer = this.#clock.after(Math.max(0, atMs - this.#clock.monotonicMs()), () => this.#expire());
+  }
+
+  /** N2 and N3. Timers are not taken back at each answer: an early one finds nothing to do and sets itself anew. */
+  #expire(): void {
+    this.#timerAtMs = Infinity;
+    const nowMs = this.#clock.monotonicMs();
+    let nextMs = Infinity;
+    for (const pending of this.#pending) {
+      if (pending.goneAtMs <= nowMs) {
+        this.#end(new MillraceError('timeout', `Cannot reach '${this.endpoint}': no answer to ${pending.api.name} for ${this.#options.requestTimeoutMs} ms; the connection counts as dead`, { endpoint: this.endpoint }));
+        return;
+      }
+      if (!pending.abandoned && pending.deadline <= nowMs) {
+        pending.abandoned = true;
+        pending.reject(new MillraceError('timeout', `Cannot finish ${pending.api.name} at '${this.endpoint}': no answer before the deadline`, { endpoint: this.endpoint }));
+      }
+      nextMs = Math.min(nextMs, pending.goneAtMs, pending.abandoned ? Infinity : pending.deadline);
+    }
+    if (nextMs < Infinity) this.#watch(nextMs);
+  }
+
+  #end(reason: MillraceError): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    this.#timer?.cancel();
+    this.#connection.destroy();
+    for (const pending of this.#pending.splice(0)) if (!pending.abandoned) pending.reject(reason);
+    for (const handler of this.#closeHandlers.splice(0)) handler();
+    assert(this.#pending.length === 0, 'a closed connection owes nobody an answer');
+  }
+}

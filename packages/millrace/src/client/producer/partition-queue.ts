@@ -1,0 +1,167 @@
+// client/producer/partition-queue.ts - the batches of one partition on their way: in what order they are sent, and sent again.
+// Owns: sequences, retries and epochs of one partition. Pure: no clock, no socket, no bytes.
+// Q1 batches are stored in the order in which they were filled, whatever is lost on the way. Q2 a batch is numbered once and keeps its
+// number when it is sent again, so the server recognises it; only after the server has refused a number (nothing of it or after it
+// is stored then) do all unsettled batches get new ones under a higher epoch. Q3 after a failure nothing is sent until every batch in
+// flight has been answered; then they go again in order, and only then new ones. Q4 at most `inFlightMax` are unsettled.
+// Source: KIP-98, KIP-360 (idempotence, epochs). Cost: no allocation a record.
+import { assert } from '../../base/mod.ts';
+
+/** Who a producer is to the server. An id of -1 means: not idempotent. */
+export interface ProducerIdentity { readonly producerId: number; readonly epoch: number }
+
+/** What the queue needs of a batch. */
+export interface QueuedBatch {
+  readonly recordCount: number;
+  /** Set when numbered. */
+  identity: ProducerIdentity;
+  baseSequence: number;
+}
+
+/** What came back for a batch. */
+export type BatchOutcome =
+  /** Stored (perhaps by an earlier attempt), or given up: it leaves the queue. */
+  | { readonly kind: 'settled' }
+  /** Not stored, or nobody knows: it goes again with the same number. */
+  | { readonly kind: 'again' }
+  /** The server refuses the number: it misses earlier records, or has forgotten or fenced the producer. */
+  | { readonly kind: 'misnumbered' };
+
+type Phase =
+  | { readonly kind: 'flowing' }
+  /** Something failed; waiting for what is in flight. `renumber`: with new numbers afterwards. */
+  | { readonly kind: 'draining'; readonly renumber: boolean }
+  /** Sending again; `next` is the index in `unsettled` of the first not yet sent. */
+  | { readonly kind: 'resending'; readonly next: number };
+
+interface Unsettled<B> { batch: B; inFlight: boolean }
+
+/** Sequences wrap after 2^31 - 1. */
+const sequenceCount = 2 ** 31;
+
+/** The queue of one partition. */
+export class PartitionQueue<B extends QueuedBatch> {
+  readonly #inFlightMax: number;
+  readonly #nextIdentity: (refused: ProducerIdentity) => ProducerIdentity;
+  readonly waiting: B[] = [];
+  #unsettled: Unsettled<B>[] = [];
+  #phase: Phase = { kind: 'flowing' };
+  #identity: ProducerIdentity | null = null;
+  #sequenceNext = 0;
+
+  /** `nextIdentity` gives an identity newer than the one that was refused. */
+  constructor(inFlightMax: number, nextIdentity: (refused: ProducerIdentity) => ProducerIdentity) {
+    this.#inFlightMax = inFlightMax;
+    this.#nextIdentity = nextIdentity;
+  }
+
+  get unsettledCount(): number { return this.#unsettled.length; }
+  get inFlightCount(): number { return this.#unsettled.reduce((count, one) => count + (one.inFlight ? 1 : 0), 0); }
+  get isEmpty(): boolean { return this.waiting.length === 0 && this.#unsettled.length === 0; }
+  /** True while failed batches go again: waiting for more records would only delay them. */
+  get isRecovering(): boolean { return this.#phase.kind !== 'flowing'; }
+
+  /** The batch that `take` would give, if any. */
+  peek(): B | null {
+    switch (this.#phase.kind) {
+      case 'draining': return null;
+      case 'resending': return this.#unsettled[this.#phase.next]?.batch ?? null;
+      case 'flowing': return this.#unsettled.length < this.#inFlightMax ? this.waiting[0] ?? null : null;
+    }
+  }
+
+  /** Takes the next batch to send, numbered under `identity` if the partition has none yet. Call only when peek() gave one. */
+  take(identity: ProducerIdentity): B {
+    const phase = this.#phase;
+    assert(phase.kind !== 'draining', 'Q3: nothing is sent while failures drain');
+    if (phase.kind === 'resending') return this.#takeAgain(phase.next);
+    const batch = this.waiting.shift();
+    assert(batch !== undefined && this.#unsettled.length < this.#inFlightMax, 'Q4: a batch waits and there is room for it');
+    this.#identity ??= identity;
+    this.#number(batch);
+    this.#unsettled.push({ batch, inFlight: true });
+    return batch;
+  }
+
+  /** Tells what became of a batch that was taken. */
+  finish(batch: B, outcome: BatchOutcome): void {
+    const index = this.#unsettled.findIndex((one) => one.batch === batch);
+    assert(index >= 0 && this.#unsettled[index]!.inFlight, 'an answer belongs to a batch in flight');
+    this.#unsettled[index]!.inFlight = false;
+    if (outcome.kind === 'settled') this.#remove(index);
+    else this.#fail(outcome.kind === 'misnumbered' && index === 0); // with an earlier batch unsettled, its absence explains the refusal
+    this.#advance();
+  }
+
+  /** Puts other batches in the place of a failed one (it was too large, or some of its records were refused), none at all to give it up. */
+  replace(batch: B, by: readonly B[]): void {
+    const index = this.#unsettled.findIndex((one) => one.batch === batch);
+    assert(index >= 0 && !this.#unsettled[index]!.inFlight, 'only a batch that was answered is replaced');
+    let sequence = batch.baseSequence;
+    const places = by.map((part): Unsettled<B> => {
+      part.identity = batch.identity;
+      part.baseSequence = sequence;
+      sequence = after(sequence, part.recordCount);
+      return { batch: part, inFlight: false };
+    });
+    this.#unsettled.splice(index, 1, ...places);
+    this.#fail(false);
+    this.#advance();
+  }
+
+  /** Batches that are not in flight, oldest first: those that may be given up when their time is over. */
+  idle(): B[] {
+    return [...this.#unsettled.filter((one) => !one.inFlight).map((one) => one.batch), ...this.waiting];
+  }
+
+  /** Takes a batch that is not in flight out of the queue. */
+  giveUp(batch: B): void {
+    const waitingAt = this.waiting.indexOf(batch);
+    if (waitingAt >= 0) this.waiting.splice(waitingAt, 1);
+    else this.replace(batch, []);
+  }
+
+  #takeAgain(index: number): B {
+    const again = this.#unsettled[index];
+    assert(again !== undefined && !again.inFlight, 'Q3: what goes again was answered');
+    again.inFlight = true;
+    this.#phase = index + 1 < this.#unsettled.length ? { kind: 'resending', next: index + 1 } : { kind: 'flowing' };
+    return again.batch;
+  }
+
+  #remove(index: number): void {
+    this.#unsettled.splice(index, 1);
+    const phase = this.#phase;
+    if (phase.kind === 'resending' && index < phase.next) this.#phase = { kind: 'resending', next: phase.next - 1 };
+  }
+
+  #fail(renumber: boolean): void {
+    const before = this.#phase.kind === 'draining' && this.#phase.renumber;
+    this.#phase = { kind: 'draining', renumber: before || renumber };
+  }
+
+  /** Leaves 'draining' once everything in flight was answered. */
+  #advance(): void {
+    if (this.#phase.kind !== 'draining' || this.#unsettled.some((one) => one.inFlight)) return;
+    if (this.#phase.renumber) this.#renumber();
+    this.#phase = this.#unsettled.length > 0 ? { kind: 'resending', next: 0 } : { kind: 'flowing' };
+  }
+
+  /** Q2: new numbers from zero under a higher epoch. */
+  #renumber(): void {
+    assert(this.#identity !== null, 'only numbered batches are refused for their numbers');
+    this.#identity = this.#nextIdentity(this.#identity);
+    this.#sequenceNext = 0;
+    for (const { batch } of this.#unsettled) this.#number(batch);
+  }
+
+  #number(batch: B): void {
+    batch.identity = this.#identity!;
+    batch.baseSequence = this.#sequenceNext;
+    this.#sequenceNext = after(this.#sequenceNext, batch.recordCount);
+  }
+}
+
+function after(sequence: number, count: number): number {
+  return (sequence + count) % sequenceCount;
+}
