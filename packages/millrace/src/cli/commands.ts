@@ -1,0 +1,24 @@
+// cli/commands.ts - the table of commands: name, one line, and how to load it. Nothing is loaded but what is called.
+import type { Command } from 'commander';
+import { nearest } from './nearest.ts';
+import type { Shell } from './shell.ts';
+
+/** One entry of the table. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Heading under which `--help` shows it. */
+  readonly group: 'Start here' | 'Run a node' | 'Work with topics' | 'Prove and measure (in a checkout of the repository)';
+  readonly load: () => Promise<(shell: Shell) => Command>;
+}
+
+/** Every command, in the order of `--help`. */
+export const commands: readonly CommandEntry[] = [
+  { name: 'test', summary: 'run every check of the repository', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./test.ts')).testCommand },
+  { name: 'bench', summary: 'measure, side by side with Apache Kafka', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./bench.ts')).benchCommand },
+];
+
+/** The command whose name is nearest to a mistyped one, when it is near. */
+export function nearestCommand(typed: string): string | undefined {
+  return nearest(typed, commands.map((command) => command.name));
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// cli/main.ts - the process of the command line: its streams, its signals, its exit.
+// Owns: the real Shell. M1 The first SIGINT or SIGTERM asks the command to stop, the second ends the process.
+import { exitCodes } from './exit-codes.ts';
+import { run } from './run.ts';
+import type { Shell } from './shell.ts';
+import { Terminal } from './terminal.ts';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(exitCodes.interrupted.code);
+    stop.abort(signal);
+  });
+}
+// The reader of a pipe has gone (`millrace consume ... | head`): that is an end, not a failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.done.code : exitCodes.bug.code));
+}
+
+const shell: Shell = {
+  env: process.env,
+  folder: process.cwd(),
+  get stdin() { return process.stdin; },
+  get stdinIsTerminal() { return process.stdin.isTTY === true; },
+  out: new Terminal(process.stdout, process.env),
+  err: new Terminal(process.stderr, process.env),
+  stop: stop.signal,
+};
+
+// What a command leaves open (idle connections, a paused stdin) must not keep the process: the exit code is final.
+process.exitCode = await run(process.argv.slice(2), shell);
+process.exit();

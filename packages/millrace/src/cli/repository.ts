@@ -1,0 +1,29 @@
+// cli/repository.ts - programs that only a checkout of the repository has: the tests, the benches.
+// Owns: finding them and running them as child processes with our streams. Never: what they do.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Exit } from './exit-codes.ts';
+import type { Shell } from './shell.ts';
+import { usageError } from './values.ts';
+
+/** Path of something in the checkout that this package lies in; throws with `usage` when this is an installed package. */
+export function inRepository(what: string, path: string): string {
+  const root = resolve(import.meta.dirname, '../../../..');
+  const found = join(root, path);
+  if (!existsSync(join(root, 'packages/millrace')) || !existsSync(found)) throw usageError(`Cannot run ${what} here: '${path}' is part of a checkout of the repository, not of the installed package`);
+  return found;
+}
+
+/** Runs a TypeScript program of the repository to its end; throws Exit when it failed. */
+export async function runRepositoryProgram(shell: Shell, path: string, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [path, ...args], { stdio: 'inherit', cwd: shell.folder, env: { ...shell.env } });
+  const forward = () => child.kill('SIGTERM');
+  shell.stop.addEventListener('abort', forward);
+  try {
+    const code = await new Promise<number | null>((done, reject) => { child.on('error', reject); child.on('close', done); });
+    if (code !== 0) throw new Exit(shell.stop.aborted ? 'interrupted' : code === 2 ? 'usage' : 'failed');
+  } finally {
+    shell.stop.removeEventListener('abort', forward);
+  }
+}
