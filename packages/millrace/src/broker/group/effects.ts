@@ -1,0 +1,102 @@
+// broker/group/effects.ts - what can happen to a group, and what it asks its shell to do.
+// Owns: events, effects and the bodies of answers. Never: who sends or executes them (coordinator.ts).
+import type { JoinGroup, LeaveGroup, ResponseInit, SyncGroup, ValueInit, GroupMetadataValue } from '../../wire/mod.ts';
+import type { Committed, Protocol } from './group.ts';
+
+/** One waiting request. The core only hands it back, with the body that the shell answers it with. */
+export interface Ticket<Body> { answer(body: Body): void }
+
+/** Answer to a join. */
+export type JoinReply = ResponseInit<typeof JoinGroup>;
+/** Answer to a sync. */
+export type SyncReply = ResponseInit<typeof SyncGroup>;
+/** Answer to a leave. */
+export type LeaveReply = ResponseInit<typeof LeaveGroup>;
+/** Answer where one code says all. */
+export interface CodeReply { readonly errorCode: number }
+/** A waiting join. */
+export type JoinTicket = Ticket<JoinReply>;
+/** A waiting sync. */
+export type SyncTicket = Ticket<SyncReply>;
+
+/** A group's record in Kafka's own form. */
+export type GroupValue = ValueInit<typeof GroupMetadataValue>;
+
+/** A record of the group in the offsets topic. A null value is a tombstone; 'forget' stands for the tombstones of all the group's records. */
+export type GroupRecord =
+  | { readonly kind: 'group'; readonly value: GroupValue }
+  | { readonly kind: 'offset'; readonly topic: string; readonly partition: number; readonly value: Committed | null }
+  | { readonly kind: 'forget' };
+
+/** One partition's new offset. */
+export interface OffsetEntry { readonly topic: string; readonly partition: number; readonly value: Committed }
+/** A partition of a topic. */
+export interface PartitionName { readonly topic: string; readonly partition: number }
+
+/** What an append was for; it comes back with 'written'. */
+export type Purpose =
+  | { readonly kind: 'assignment'; readonly generation: number; readonly assignments: ReadonlyMap<string, Uint8Array> }
+  | { readonly kind: 'takeover'; readonly to: JoinTicket; readonly reply: JoinReply }
+  | { readonly kind: 'commit'; readonly to: Ticket<CodeReply>; readonly entries: readonly OffsetEntry[] }
+  | { readonly kind: 'offsets-gone'; readonly to: Ticket<CodeReply> | null; readonly partitions: readonly PartitionName[] }
+  | { readonly kind: 'delete'; readonly to: Ticket<CodeReply> | null }
+  | { readonly kind: 'note' };
+
+/** A member asks to be in the next generation. `freshId` is what a nameless member will be called. */
+export interface JoinEvent {
+  readonly kind: 'join'; readonly to: JoinTicket; readonly memberId: string; readonly freshId: string; readonly instanceId: string | null;
+  readonly clientId: string; readonly clientHost: string; readonly protocolType: string; readonly protocols: readonly Protocol[];
+  readonly sessionTimeoutMs: number; readonly rebalanceTimeoutMs: number;
+  /** JoinGroup 4 and later: a nameless member first gets its name and comes back with it (KIP-394). */
+  readonly nameFirst: boolean;
+  /** JoinGroup 9 and later: a leader can be told to assign nothing (KIP-814). */
+  readonly canSkipAssignment: boolean;
+}
+/** A member asks for its assignment; the leader brings everybody's. */
+export interface SyncEvent {
+  readonly kind: 'sync'; readonly to: SyncTicket; readonly memberId: string; readonly instanceId: string | null; readonly generation: number;
+  /** Null before SyncGroup 5. */
+  readonly protocolType: string | null; readonly protocolName: string | null;
+  readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[];
+}
+/** A member says it lives. */
+export interface HeartbeatEvent {
+  readonly kind: 'heartbeat'; readonly to: Ticket<CodeReply>; readonly memberId: string; readonly instanceId: string | null; readonly generation: number;
+}
+/** Members leave, or an operator removes them. */
+export interface LeaveEvent {
+  readonly kind: 'leave'; readonly to: Ticket<LeaveReply>; readonly members: readonly { readonly memberId: string; readonly instanceId: string | null }[];
+}
+/** Offsets to keep. Generation -1 with no member id comes from outside of the group's membership. */
+export interface CommitEvent {
+  readonly kind: 'commit'; readonly to: Ticket<CodeReply>; readonly memberId: string; readonly instanceId: string | null; readonly generation: number;
+  readonly entries: readonly OffsetEntry[];
+}
+
+/** Everything that can happen to a group. */
+export type GroupEvent =
+  | JoinEvent | SyncEvent | HeartbeatEvent | LeaveEvent | CommitEvent
+  /** Forget these offsets, all of one topic that is not subscribed. */
+  | { readonly kind: 'delete-offsets'; readonly to: Ticket<CodeReply>; readonly partitions: readonly PartitionName[] }
+  /** Remove the group with all it keeps. */
+  | { readonly kind: 'delete'; readonly to: Ticket<CodeReply> }
+  /** A topic is gone, and its offsets with it. */
+  | { readonly kind: 'topic-gone'; readonly topic: string }
+  /** Drop offsets whose retention has passed, and the group when nothing is left. */
+  | { readonly kind: 'expire-offsets'; readonly retentionMs: number }
+  /** A deadline may have passed. */
+  | { readonly kind: 'tick' }
+  /** An append is durable (errorCode 0) or was refused. */
+  | { readonly kind: 'written'; readonly purpose: Purpose; readonly errorCode: number };
+
+/** What the shell does, in this order. */
+export type Effect =
+  | { readonly kind: 'reply'; readonly to: Ticket<any>; readonly body: unknown }
+  | { readonly kind: 'append'; readonly records: readonly GroupRecord[]; readonly purpose: Purpose }
+  /** Send 'tick' at this monotonic time instead of the one asked for before; Infinity: not at all. */
+  | { readonly kind: 'wake'; readonly atMs: number }
+  /** Nothing is left of the group: let go of it. */
+  | { readonly kind: 'gone' };
+
+/** Now, on both clocks. */
+export interface Now { readonly monotonicMs: number; readonly wallMs: number }
