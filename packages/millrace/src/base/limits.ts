@@ -10,6 +10,8 @@ export const limits = {
     frameBytesMax: 100 * MiB,
     /** Lengths and counts are bounded by the frame itself; this bounds what many tiny elements can grow to as objects. */
     elementsMax: 1 << 21,
+    /** What the records of one batch may decompress to. */
+    recordsBytesMax: 128 * MiB,
     batchHeaderBytes: 61,
   },
   log: {
@@ -19,6 +21,23 @@ export const limits = {
     /** A group commit closes at this size so that small acks do not wait for large ones. */
     groupBytesMax: 4 * MiB,
     indexIntervalBytes: 4 * KiB,
+    /** Memory for recent appends (the tail), and its smallest useful size. */
+    tailBytesDefault: 64 * MiB,
+    tailBytesMin: 1 * MiB,
+    /** Size of a journal file, how many there may be, and its smallest useful size. */
+    journalFileBytesDefault: 64 * MiB,
+    journalFileBytesMin: 256 * KiB,
+    journalFilesMax: 12,
+    /** Segment files held open at once; the least recently used is closed first. */
+    openFilesMax: 1024,
+    /** A background write to segments gathers this much. */
+    flushPieceBytes: 4 * MiB,
+    /** Memory lent to readers of old data at once; past it reads are refused with 'overloaded'. */
+    readBytesMax: 256 * MiB,
+    /** Read memory kept for reuse. */
+    readBytesKept: 32 * MiB,
+    /** Index entries of sealed segments kept in memory. */
+    indexCacheBytes: 32 * MiB,
   },
   broker: {
     /** Requests of one connection being worked on; past it its socket is not read. */
@@ -56,6 +75,19 @@ export const limits = {
     /** Bytes fetched ahead of the reader, over all partitions of a consumer. */
     prefetchBytesDefault: 32 * MiB,
   },
+  group: {
+    /** Members of one group whatever group.max.size says, and ids promised to newcomers of one group. */
+    membersMax: 10_000,
+    /** Groups of one node; past it new ones are refused until old ones expire or are deleted. */
+    groupsMax: 100_000,
+    /** Records of one batch of the offsets topic. */
+    recordsPerBatchMax: 1_000,
+    /** Bytes of one batch of the offsets topic past which the next record starts another. */
+    batchBytesTarget: 256 * KiB,
+    /** The offsets topic is rewritten when it holds this much and this many times what a fresh copy takes. */
+    snapshotBytesMin: 8 * MiB,
+    snapshotFactor: 4,
+  },
 } as const;
 
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
@@ -63,3 +95,5 @@ assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'th
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
 assert(limits.client.responseBytesMax > limits.client.fetchBytesDefault + limits.log.batchBytesMax, 'a client takes a full fetch and one batch more');
 assert(limits.client.producerBufferBytesDefault > 2 * limits.client.producerBatchBytesDefault, 'a producer can fill one batch while another is on its way');
+assert(limits.log.groupBytesMax < limits.log.journalFileBytesDefault, 'a journal file holds many groups');
+assert(limits.log.flushPieceBytes * 4 <= limits.log.tailBytesDefault, 'a flush leaves room for appends');
