@@ -53,8 +53,3 @@ export function addSettings(command: Command, ...names: readonly SettingName[]):
   }
   return command;
 }
-
-/** Adds `--server` and `--json`, `--config`: what every command has that talks to a node. */
-export function addClientFlags(command: Command): Command {
-  return addSettings(command, 'server', 'timeoutMs').option('--config <file>', 'settings file to read (default: millrace.config.ts, when there is one)').option('--json', 'print JSON for programs');
-}

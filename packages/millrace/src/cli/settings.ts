@@ -102,10 +102,10 @@ export const settingFlag = (name: SettingName): string => settings[name].flag;
 const flagName = (name: SettingName): string => settings[name].flag.split(' ')[0]!;
 
 /**
- * Values of the named settings. `flags` is what commander parsed (with `config` for `--config`). Rejects 'invalid-argument' with `usage`.
+ * Values of the named settings. `flags` is what commander parsed (with `settings` for `--settings`). Rejects 'invalid-argument' with `usage`.
  */
 export async function resolveSettings<N extends SettingName>(shell: Shell, flags: Readonly<Record<string, unknown>>, names: readonly N[]): Promise<Resolved<N>> {
-  const file = await readConfigFile(shell, flags['config'] as string | undefined);
+  const file = await readConfigFile(shell, flags['settings'] as string | undefined);
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
   for (const name of names) {
@@ -136,7 +136,7 @@ function candidatesFor(name: SettingName, shell: Shell, flags: Readonly<Record<s
 interface ConfigFile { readonly path: string; readonly values: Readonly<Record<string, unknown>> }
 
 async function readConfigFile(shell: Shell, named: string | undefined): Promise<ConfigFile | undefined> {
-  const given = named ?? (shell.env['MILLRACE_CONFIG'] || undefined);
+  const given = named ?? (shell.env['MILLRACE_SETTINGS'] || undefined);
   const path = resolve(shell.folder, given ?? 'millrace.config.ts');
   if (!existsSync(path)) {
     if (given !== undefined) throw usageError(`Cannot read the settings file '${path}': no such file`);
