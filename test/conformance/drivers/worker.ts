@@ -1,0 +1,147 @@
+// test/conformance/drivers/worker.ts - the Java clients and confluent-kafka for Python, through their workers.
+// Owns: the clients' own names of settings. Never: the worker processes, which several drivers share.
+
+import type { Worker } from '../../peers/worker.ts';
+import { ClientError } from '../../peers/worker.ts';
+import type { Ability, Ack, Admin, ClientName, ConsumeRequest, Driver, JoinRequest, Load, LoadRequest, LoadResult, Member, MemberState, Message, ProduceRequest, Received } from '../driver.ts';
+
+type WireRecord = { p: number; o: number; t: number; k: string | null; v: string | null; h: [string, string | null][] };
+
+/** The Java clients of one generation. */
+export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootstrap: string): Driver => new WorkerDriver(name, worker, bootstrap, javaSettings, {});
+
+/** confluent-kafka, that is librdkafka. */
+export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
+  'group-metadata': 'its admin call for offsets has no metadata',
+});
+
+type Settings = {
+  produce(request: Omit<ProduceRequest, 'messages'>): Record<string, string | number | boolean>;
+  consume(request: Pick<ConsumeRequest, 'fetchBytesMax' | 'resetTo'>): Record<string, string | number | boolean>;
+  join(request: JoinRequest): Record<string, string | number | boolean>;
+};
+
+const javaSettings: Settings = {
+  produce: ({ codec, acks, idempotent }) => ({
+    'compression.type': codec ?? 'none', 'acks': String(acks ?? -1), 'enable.idempotence': idempotent ?? false, 'linger.ms': 20, 'max.request.size': 8 << 20, 'buffer.memory': 32 << 20,
+    // Without idempotence only one request in flight keeps the order over retries.
+    ...(idempotent === true ? {} : { 'max.in.flight.requests.per.connection': 1 }), 'delivery.timeout.ms': 60_000, 'retry.backoff.max.ms': 500, 'reconnect.backoff.max.ms': 200,
+  }),
+  consume: ({ fetchBytesMax, resetTo }) => ({
+    'enable.auto.commit': false, 'auto.offset.reset': resetTo ?? 'earliest', ...(fetchBytesMax === undefined ? {} : { 'fetch.max.bytes': fetchBytesMax, 'max.partition.fetch.bytes': fetchBytesMax }),
+  }),
+  join: (request) => ({
+    'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'group.protocol': 'classic', 'heartbeat.interval.ms': 200, 'session.timeout.ms': request.sessionMs ?? 10_000,
+    'retry.backoff.max.ms': 500, 'reconnect.backoff.max.ms': 200,
+    'partition.assignment.strategy': `org.apache.kafka.clients.consumer.${request.cooperative === true ? 'CooperativeStickyAssignor' : 'RangeAssignor'}`,
+    ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
+  }),
+};
+
+/** librdkafka's settings, for kcat too. */
+export const rdkafkaSettings: Settings = {
+  produce: ({ codec, acks, idempotent }) => ({
+    'compression.codec': codec ?? 'none', 'request.required.acks': acks ?? -1, 'enable.idempotence': idempotent ?? false, 'linger.ms': 20, 'message.max.bytes': 8 << 20, 'sticky.partitioning.linger.ms': 0,
+    ...(idempotent === true ? {} : { 'max.in.flight': 1 }), 'message.timeout.ms': 60_000, 'retry.backoff.ms': 50, 'reconnect.backoff.max.ms': 200,
+  }),
+  consume: ({ fetchBytesMax, resetTo }) => ({
+    'auto.offset.reset': resetTo ?? 'earliest', 'fetch.wait.max.ms': 100, ...(fetchBytesMax === undefined ? {} : { 'fetch.message.max.bytes': fetchBytesMax }),
+  }),
+  join: (request) => ({
+    'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'heartbeat.interval.ms': 200, 'session.timeout.ms': request.sessionMs ?? 10_000,
+    'fetch.wait.max.ms': 100, 'reconnect.backoff.max.ms': 200, 'partition.assignment.strategy': request.cooperative === true ? 'cooperative-sticky' : 'range',
+    ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
+  }),
+};
+
+class WorkerDriver implements Driver {
+  readonly name: ClientName;
+  readonly lacks: Partial<Record<Ability, string>>;
+  readonly admin: Admin;
+  readonly #worker: Worker;
+  readonly #bootstrap: string;
+  readonly #settings: Settings;
+
+  constructor(name: ClientName, worker: Worker, bootstrap: string, settings: Settings, lacks: Partial<Record<Ability, string>>) {
+    this.name = name;
+    this.#worker = worker;
+    this.#bootstrap = bootstrap;
+    this.#settings = settings;
+    this.lacks = { 'vanish': 'its process is shared by all cases', ...lacks };
+    this.admin = workerAdmin((op, args) => this.#ask(op, args));
+  }
+
+  async produce(request: ProduceRequest): Promise<Ack[]> {
+    const acks = await this.#ask<({ p: number; o: number } | { error: string })[]>('produce', { topic: request.topic, messages: request.messages.map(toWire), config: this.#settings.produce(request) });
+    return acks.map((ack) => 'error' in ack ? ack : { partition: ack.p, offset: ack.o });
+  }
+
+  async consume(request: ConsumeRequest): Promise<Received[]> {
+    const { topic, partitions, from, count, timeoutMs } = request;
+    return (await this.#ask<WireRecord[]>('consume', { topic, partitions, from, count, timeoutMs, config: this.#settings.consume(request) })).map(fromWire);
+  }
+
+  async join(request: JoinRequest): Promise<Member> {
+    const handle = await this.#ask<{ member: number }>('member.join', { topics: request.topics, config: this.#settings.join(request) });
+    const ask = <T>(op: string): Promise<T> => this.#worker.ask<T>(op, handle);
+    return {
+      async state(): Promise<MemberState> {
+        const state = await ask<Omit<MemberState, 'received'> & { received: WireRecord[]; failure: string | null }>('member.state');
+        if (state.failure !== null) throw new ClientError('MEMBER_FAILED', state.failure);
+        return { ...state, received: state.received.map(fromWire) };
+      },
+      commit: () => ask('member.commit'),
+      leave: () => ask('member.leave'),
+    };
+  }
+
+  async startLoad(request: LoadRequest): Promise<Load> {
+    const handle = await this.#ask<{ load: number }>('load.start', { ...request, config: this.#settings.produce({ topic: request.topic, idempotent: request.idempotent }) });
+    return {
+      ackedCount: async () => (await this.#worker.ask<{ acked: number }>('load.count', handle)).acked,
+      stop: async (): Promise<LoadResult> => {
+        const done = await this.#worker.ask<{ acked: [number, number, number, number][]; failed: [number, number, string][] }>('load.stop', handle);
+        return {
+          acked: done.acked.map(([key, number, partition, offset]) => ({ key, number, partition, offset })),
+          failed: done.failed.map(([key, number, error]) => ({ key, number, error })),
+        };
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> { /* the worker belongs to whoever started it */ }
+
+  #ask<T>(op: string, args: object): Promise<T> { return this.#worker.ask<T>(op, { bootstrap: this.#bootstrap, ...args }); }
+}
+
+function workerAdmin(ask: <T>(op: string, args: object) => Promise<T>): Admin {
+  return {
+    createTopic: (topic, partitions, configs = {}) => ask('admin.createTopic', { topic, partitions, configs }),
+    deleteTopic: (topic) => ask('admin.deleteTopic', { topic }),
+    listTopics: () => ask('admin.listTopics', {}),
+    describeTopic: (topic) => ask('admin.describeTopic', { topic }),
+    createPartitions: (topic, partitions) => ask('admin.createPartitions', { topic, partitions }),
+    describeConfig: (topic) => ask('admin.describeConfig', { topic }),
+    alterConfig: (topic, change) => ask('admin.alterConfig', { topic, ...change }),
+    deleteRecords: (topic, partition, offset) => ask('admin.deleteRecords', { topic, partition, offset }),
+    listOffset: async (topic, partition, at) => (await ask<{ offset: number }>('admin.listOffset', { topic, partition, at })).offset,
+    listGroups: () => ask('admin.listGroups', {}),
+    describeGroup: (group) => ask('admin.describeGroup', { group }),
+    deleteGroup: (group) => ask('admin.deleteGroup', { group }),
+    groupOffsets: (group) => ask('admin.groupOffsets', { group }),
+    alterGroupOffset: (group, topic, partition, offset, metadata) => ask('admin.alterGroupOffset', { group, topic, partition, offset, metadata }),
+    deleteGroupOffset: (group, topic, partition) => ask('admin.deleteGroupOffset', { group, topic, partition }),
+    describeCluster: () => ask('admin.describeCluster', {}),
+  };
+}
+
+const base64 = (bytes: Buffer | null): string | null => bytes === null ? null : bytes.toString('base64');
+const bytes = (text: string | null): Buffer | null => text === null ? null : Buffer.from(text, 'base64');
+
+const toWire = (message: Message): object => ({
+  k: base64(message.key), v: base64(message.value), p: message.partition, t: message.timestampMs, h: message.headers?.map(([name, value]) => [name, base64(value)]),
+});
+
+const fromWire = (record: WireRecord): Received => ({
+  partition: record.p, offset: record.o, timestampMs: record.t, key: bytes(record.k), value: bytes(record.v), headers: record.h.map(([name, value]) => [name, bytes(value)]),
+});

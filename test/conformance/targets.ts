@@ -1,0 +1,17 @@
+// test/conformance/targets.ts - the brokers as the cases want them.
+// Owns: the few settings of Apache Kafka that make it quick enough to be waited for. Never: settings that change what clients see.
+
+import { smallJvm, startKafka } from '../peers/kafka.ts';
+import type { Broker } from '../peers/broker.ts';
+
+/** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
+export const kafkaForCases = (): Promise<Broker> => startKafka({
+  jvm: smallJvm,
+  properties: {
+    'group.initial.rebalance.delay.ms': 0,
+    // Fifty partitions take a second to create; nothing depends on their number.
+    'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4, 'share.coordinator.state.topic.num.partitions': 4,
+    // After kill -9 the controller waits for this long before it lets the broker in again.
+    'broker.session.timeout.ms': 1500, 'broker.heartbeat.interval.ms': 300,
+  },
+});
