@@ -139,6 +139,13 @@ export class Cluster {
     for (const topic of topics) this.#topicsWanted.add(topic);
   }
 
+  /** Takes deleted topics out of what is known and asked for. */
+  unwant(topics: Iterable<string>): void {
+    const known = new Map(this.#view.topics);
+    for (const topic of topics) { this.#topicsWanted.delete(topic); known.delete(topic); }
+    this.#view = { ...this.#view, topics: known };
+  }
+
   /** Looks up metadata again; those who ask meanwhile share the answer. Rejects by the deadline. */
   refresh(what: string, deadline: Deadline): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());

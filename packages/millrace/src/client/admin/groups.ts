@@ -1,0 +1,90 @@
+// client/admin/groups.ts - looking at consumer groups and deleting them, and what they have committed.
+import type { Deadline } from '../../base/mod.ts';
+import { DeleteGroups, DescribeGroups, ListGroups, OffsetDelete } from '../../wire/mod.ts';
+import { decodeAssignment, decodeSubscription } from '../consumer/protocol.ts';
+import { kafkaError } from '../errors.ts';
+import type { Cluster } from '../net/cluster.ts';
+import { commitOffsets, committedOffsets, listOffsets, type OffsetToCommit } from '../offsets.ts';
+import { byTopic, partitionKey, type TopicPartition } from '../partitions.ts';
+
+/** A group in a list. */
+export interface GroupListing { readonly group: string; readonly protocolType: string; readonly state: string; readonly type: string }
+
+/** One member. Topics and assignment are empty for groups that do not consume. */
+export interface MemberDescription {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  readonly host: string;
+  readonly topics: readonly string[];
+  readonly assignment: readonly TopicPartition[];
+}
+
+/** A group with its members. A group that does not exist has the state 'Dead'. */
+export interface GroupDescription { readonly group: string; readonly state: string; readonly protocolType: string; readonly assignor: string; readonly members: readonly MemberDescription[] }
+
+/** How far a group is behind in one partition. */
+export interface GroupLag extends TopicPartition { readonly committedOffset: number; readonly endOffset: number; readonly lag: number; readonly metadata: string }
+
+/** Groups of every broker. */
+export async function listGroups(cluster: Cluster, deadline: Deadline): Promise<GroupListing[]> {
+  await cluster.refresh('list groups', deadline);
+  const answers = await Promise.all([...cluster.view.brokers.keys()].map((nodeId) => cluster.call({ kind: 'broker', nodeId }, ListGroups, {}, { what: 'list groups', deadline, idempotent: true }, (answer) => {
+    if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, 'list groups');
+    return answer.groups.map((one) => ({ group: one.groupId, protocolType: one.protocolType, state: one.groupState, type: one.groupType }));
+  })));
+  return answers.flat();
+}
+
+/** One group with members and their assignments. */
+export async function describeGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupDescription> {
+  return await cluster.call({ kind: 'coordinator', group }, DescribeGroups, { groups: [group] }, { what: `describe group '${group}'`, deadline, idempotent: true }, (answer) => {
+    const one = answer.groups[0]!;
+    const gone = one.errorCode === 69; // GROUP_ID_NOT_FOUND, since version 6
+    if (one.errorCode !== 0 && !gone) throw kafkaError(one.errorCode, `describe group '${group}'`, { group }, one.errorMessage);
+    const consumes = one.protocolType === 'consumer';
+    return {
+      group, state: gone ? 'Dead' : one.groupState, protocolType: one.protocolType, assignor: one.protocolData,
+      members: one.members.map((member) => ({
+        memberId: member.memberId, instanceId: member.groupInstanceId, clientId: member.clientId, host: member.clientHost,
+        topics: consumes && member.memberMetadata.length > 0 ? decodeSubscription(member.memberMetadata).topics : [],
+        assignment: consumes ? [...decodeAssignment(member.memberAssignment)].flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition }))) : [],
+      })),
+    };
+  });
+}
+
+/** Deletes a group without members, and its offsets. Throws 'group-not-empty' or 'group-not-found'. */
+export async function deleteGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<void> {
+  await cluster.call({ kind: 'coordinator', group }, DeleteGroups, { groupsNames: [group] }, { what: `delete group '${group}'`, deadline, idempotent: false }, (answer) => {
+    const one = answer.results[0]!;
+    if (one.errorCode !== 0) throw kafkaError(one.errorCode, `delete group '${group}'`, { group });
+  });
+}
+
+/** Committed offset, end and distance for each partition that the group has committed. */
+export async function groupLag(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupLag[]> {
+  const committed = await committedOffsets(cluster, group, null, { deadline });
+  const ends = await listOffsets(cluster, committed.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })), { deadline });
+  return committed.map((one, index) => ({
+    topic: one.topic, partition: one.partition, committedOffset: one.offset, metadata: one.metadata, endOffset: ends[index]!.offset, lag: Math.max(0, ends[index]!.offset - one.offset),
+  }));
+}
+
+/** Sets offsets of a group without members. Throws 'unknown-member' when it has some. */
+export async function setGroupOffsets(cluster: Cluster, group: string, offsets: readonly OffsetToCommit[], deadline: Deadline): Promise<void> {
+  await commitOffsets(cluster, { group, memberId: '', generation: -1, instanceId: null }, offsets, { deadline });
+}
+
+/** Deletes committed offsets of partitions that no member reads. */
+export async function deleteGroupOffsets(cluster: Cluster, group: string, partitions: readonly TopicPartition[], deadline: Deadline): Promise<void> {
+  const what = `delete offsets of group '${group}'`;
+  await cluster.call({ kind: 'coordinator', group }, OffsetDelete, {
+    groupId: group, topics: [...byTopic(partitions, (one) => ({ partitionIndex: one.partition }))].map(([name, list]) => ({ name, partitions: list })),
+  }, { what, deadline, idempotent: true }, (answer) => {
+    if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, what, { group });
+    for (const topic of answer.topics) {
+      for (const one of topic.partitions) if (one.errorCode !== 0) throw kafkaError(one.errorCode, `${what} for '${partitionKey(topic.name, one.partitionIndex)}'`, { group });
+    }
+  });
+}

@@ -1,0 +1,61 @@
+// client/client.ts - one client: a cluster and what was made from it.
+// Owns: defaults, and closing everything that it made, last made first. Loaded by connect() on first use.
+import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
+import { Admin } from './admin/admin.ts';
+import { parseAddresses } from './net/address.ts';
+import { Cluster } from './net/cluster.ts';
+import type { ClientPorts } from './net/ports.ts';
+import type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
+
+/** A connection to a cluster, from which producers, consumers and an admin are made. `await using` closes all of it. */
+export class Client {
+  readonly #cluster: Cluster;
+  readonly #options: ClientOptions;
+  readonly #parts: { close(): Promise<void> }[] = [];
+
+  constructor(cluster: Cluster, options: ClientOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** Administers topics, groups and settings; needs no closing of its own. */
+  admin(): Admin {
+    return new Admin(this.#cluster, this.#options.callTimeoutMs ?? 30_000);
+  }
+
+  /** Closes producers (after what they hold was sent), consumers (after they left their groups) and connections. */
+  async close(): Promise<void> {
+    await Promise.all(this.#parts.splice(0).map((part) => part.close()));
+    this.#cluster.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** What connect() does, after loading this file. */
+export async function openClient(target: ConnectTarget, options: ClientOptions): Promise<Client> {
+  const local = isLocalNode(target) ? target : null;
+  const ports: ClientPorts = options.machine ?? local?.machine ?? { net: nodeNet(), clock: nodeClock(), random: nodeRandom() };
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+  const cluster = new Cluster(ports, {
+    bootstrap: parseAddresses(local ? local.bootstrap : (target as string | readonly string[])),
+    clientId: options.clientId ?? 'millrace',
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    connectTimeoutMs,
+    metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
+    autoCreateTopics: options.autoCreateTopics ?? true,
+  });
+  try {
+    await cluster.start(cluster.deadline(connectTimeoutMs));
+  } catch (error) {
+    cluster.close();
+    throw error;
+  }
+  return new Client(cluster, options);
+}
+
+function isLocalNode(target: ConnectTarget): target is LocalNode {
+  return typeof target === 'object' && 'bootstrap' in target;
+}

@@ -1,0 +1,28 @@
+// client/mod.ts - the door of floor 4: connect() and the types of what it gives. Importing it loads next to nothing; the client itself
+// and its native libraries are loaded by the first connect().
+import type { Client } from './client.ts';
+import type { ClientOptions, ConnectTarget } from './options.ts';
+
+export type { Client } from './client.ts';
+export type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
+export type { Address } from './net/address.ts';
+export type { ClientPorts } from './net/ports.ts';
+export type { TopicPartition } from './partitions.ts';
+export type { CommittedOffset, FoundOffset, OffsetQuery, OffsetSpec, OffsetToCommit } from './offsets.ts';
+export type { Admin, AdminCallOptions } from './admin/admin.ts';
+export type { ClusterDescription, LogDirDescription } from './admin/cluster.ts';
+export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource } from './admin/configs.ts';
+export type { GroupDescription, GroupLag, GroupListing, MemberDescription } from './admin/groups.ts';
+export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
+
+/**
+ * Connects to a Millrace node or an Apache Kafka cluster. Rejects 'disconnected' or 'timeout' when no server answers in
+ * `connectTimeoutMs`, 'invalid-argument' for an address that is none.
+ * @example
+ * await using client = await connect('localhost:9092');
+ * await client.producer().send({ topic: 'flights', key: 'SFO', value: 'departed' });
+ */
+export async function connect(target: ConnectTarget, options: ClientOptions = {}): Promise<Client> {
+  const { openClient } = await import('./client.ts');
+  return await openClient(target, options);
+}
