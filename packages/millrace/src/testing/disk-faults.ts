@@ -31,3 +31,6 @@ export interface DiskStep {
   readonly path: string;
   readonly bytes: number;
 }
+
+/** A fault that struck. */
+export type DiskFault = 'disk full' | 'sync fails' | 'read fails' | 'stall';

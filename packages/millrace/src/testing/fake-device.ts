@@ -3,7 +3,7 @@
 // V1 A power cut leaves only what a sync had confirmed, plus chance. V2 kill -9 leaves all that was written: the page cache lives on.
 import { MillraceError } from '../base/mod.ts';
 import { noDiskFaults } from './disk-faults.ts';
-import type { DiskFaults, DiskStep } from './disk-faults.ts';
+import type { DiskFault, DiskFaults, DiskStep } from './disk-faults.ts';
 import { FileImage } from './file-image.ts';
 import type { CutKind } from './file-image.ts';
 import { FileNames } from './file-names.ts';
@@ -20,6 +20,8 @@ export class FakeDevice {
   readonly faults: DiskFaults = noDiskFaults();
   /** Called before each step happens. It may kill the process: the step then does not happen, or for a write in part. */
   onStep: (step: DiskStep) => void = () => {};
+  /** Called when a fault strikes a step. */
+  onFault: (fault: DiskFault, step: DiskStep) => void = () => {};
   /** The process that holds the folder's lock. */
   lockedBy: FakeProcess | null = null;
 
@@ -55,20 +57,22 @@ export class FakeDevice {
   }
 
   /** How long the next call takes. */
-  latencyMs(): number {
+  latencyMs(step?: DiskStep): number {
     const stall = this.faults.stallChance > 0 && this.random.chance(this.faults.stallChance) ? this.faults.stallMs : 0;
+    if (stall > 0 && step !== undefined) this.onFault('stall', step);
     return stall + this.random.exponential(this.faults.latencyMs);
   }
 
   /** Writes as far as there is room. @throws MillraceError 'disk-full' after writing the part that fits. */
-  write(path: string, image: FileImage, position: number, parts: readonly Uint8Array[]): void {
+  write(step: DiskStep, image: FileImage, position: number, parts: readonly Uint8Array[]): void {
     const bytes = joined(parts);
     const growth = Math.max(0, position + bytes.length - image.size);
     const room = this.#roomBytes();
     if (growth <= room) return image.write(position, bytes);
     const fits = Math.max(0, bytes.length - (growth - room));
     if (fits > 0) image.write(position, bytes.subarray(0, fits));
-    throw new MillraceError('disk-full', `Cannot write '${path}': no room left on the disk`, { path });
+    this.onFault('disk full', step);
+    throw new MillraceError('disk-full', `Cannot write '${step.path}': no room left on the disk`, { path: step.path });
   }
 
   /** Writes by chance a part: what a kill in the middle of a write leaves. */
@@ -79,18 +83,20 @@ export class FakeDevice {
   }
 
   /** Covers the changes before the mark. @throws MillraceError 'storage-failed' when told to: what it covered counts as lost. */
-  sync(path: string, image: FileImage, mark: number): void {
+  sync(step: DiskStep, image: FileImage, mark: number): void {
     const fails = this.faults.syncsFailAlways || this.faults.syncsToFail > 0;
     if (!fails) return image.sync(mark);
     this.faults.syncsToFail = Math.max(0, this.faults.syncsToFail - 1);
     image.syncFailed(mark, this.random);
-    throw new MillraceError('storage-failed', `Cannot sync '${path}': input/output error`, { path });
+    this.onFault('sync fails', step);
+    throw new MillraceError('storage-failed', `Cannot sync '${step.path}': input/output error`, { path: step.path });
   }
 
   /** Reads what is there. @throws MillraceError 'storage-failed' when told to. */
   read(path: string, image: FileImage, into: Uint8Array, position: number): number {
     if (this.faults.readsToFail > 0) {
       this.faults.readsToFail--;
+      this.onFault('read fails', { kind: 'read', path, bytes: into.length });
       throw new MillraceError('storage-failed', `Cannot read '${path}': input/output error`, { path });
     }
     const bytes = image.view(position, position + into.length);

@@ -32,7 +32,7 @@ export class FakeDisk implements Disk {
       if (options.create && missing()) {
         this.#needFolder(folderOf(path));
         this.#step({ kind: 'create', path, bytes: 0 });
-        if (this.process.alive) this.device.create(path);
+        this.device.create(path);
       }
       return new FakeFile(this, path, this.device.image(path), options.readOnly ?? false);
     });
@@ -106,16 +106,15 @@ export class FakeDisk implements Disk {
     return this.later(() => {
       this.#step(step);
       return effect();
-    }, () => this.process.alive);
+    }, step);
   }
 
   /** Runs `effect` in a later event; the promise never settles when the process died meanwhile (D2). */
-  later<T>(effect: () => T, settles: () => boolean = () => true): Promise<T> {
+  later<T>(effect: () => T, step?: DiskStep): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.process.schedule(this.device.latencyMs(), () => {
+      this.process.schedule(this.device.latencyMs(step), () => {
         try {
-          const result = effect();
-          if (settles()) resolve(result);
+          resolve(effect());
         } catch (error) {
           if (error !== processDied) reject(error);
         }
@@ -176,7 +175,7 @@ class FakeFile implements DiskFile {
     return this.#perform(() => {
       this.#needWritable();
       this.disk.device.onStep(step);
-      if (this.disk.process.alive) return this.disk.device.write(this.path, this.image, position, parts);
+      if (this.disk.process.alive) return this.disk.device.write(step, this.image, position, parts);
       this.disk.device.writePart(this.image, position, parts);
       throw processDied;
     });
@@ -190,8 +189,9 @@ class FakeFile implements DiskFile {
   }
 
   sync(): Promise<void> {
+    const step: DiskStep = { kind: 'sync', path: this.path, bytes: 0 };
     const covered = this.image.takeMark(); // D3
-    return this.#perform(() => this.disk.device.sync(this.path, this.image, covered), { kind: 'sync', path: this.path, bytes: 0 });
+    return this.#perform(() => this.disk.device.sync(step, this.image, covered), step);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
 // later ones with the same error. A3 `done` never runs inside submit.
 import { MillraceError } from '../base/mod.ts';
 import type { Lane, LaneResult, LaneStep } from '../os/mod.ts';
+import type { DiskStep } from './disk-faults.ts';
 import { imageOf } from './fake-disk.ts';
 import type { FakeDisk } from './fake-disk.ts';
 
@@ -42,7 +43,8 @@ export class FakeLane implements Lane {
   /** Runs step `index` of the first commit after its latency, then the next. */
   #runStep(index: number): void {
     const { process, device } = this.#disk;
-    const latencyMs = device.latencyMs();
+    const starting = this.#queue[0]!.steps[index];
+    const latencyMs = device.latencyMs(starting && deviceStepOf(starting));
     process.schedule(latencyMs, () => {
       const commit = this.#queue[0]!;
       const step = commit.steps[index];
@@ -56,17 +58,15 @@ export class FakeLane implements Lane {
   #perform(step: LaneStep, commit: Commit, latencyMs: number): void {
     const { process, device } = this.#disk;
     const image = imageOf(step.file);
-    const { path } = step.file;
+    const deviceStep = deviceStepOf(step);
     try {
+      device.onStep(deviceStep);
       if (step.kind === 'write') {
-        device.onStep({ kind: 'lane-write', path, bytes: step.parts.reduce((sum, part) => sum + part.length, 0) });
         if (!process.alive) return device.writePart(image, step.position, step.parts);
-        device.write(path, image, step.position, step.parts);
+        device.write(deviceStep, image, step.position, step.parts);
         commit.writeMs += latencyMs;
-      } else {
-        device.onStep({ kind: 'lane-sync', path, bytes: 0 });
-        if (!process.alive) return;
-        device.sync(path, image, image.takeMark());
+      } else if (process.alive) {
+        device.sync(deviceStep, image, image.takeMark());
         commit.syncMs += latencyMs;
       }
     } catch (error) {
@@ -83,4 +83,9 @@ export class FakeLane implements Lane {
     }
     commit.done(this.#failure, { writeMs: commit.writeMs, syncMs: commit.syncMs });
   }
+}
+
+function deviceStepOf(step: LaneStep): DiskStep {
+  const bytes = step.kind === 'write' ? step.parts.reduce((sum, part) => sum + part.length, 0) : 0;
+  return { kind: step.kind === 'write' ? 'lane-write' : 'lane-sync', path: step.file.path, bytes };
 }

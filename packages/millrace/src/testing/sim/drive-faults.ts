@@ -1,0 +1,62 @@
+// testing/sim/drive-faults.ts - carries out the drive's part of a plan during one life, and notes what was met where.
+// Owns: turning the drive's switches, counting steps, killing at the planned one.
+import type { World } from '../world.ts';
+import type { FakeDevice } from '../fake-device.ts';
+import type { FakeProcess } from '../fake-process.ts';
+import type { Coverage } from './coverage.ts';
+import { fileKind } from './fault-plan.ts';
+import type { LifePlan } from './fault-plan.ts';
+
+/** Sets up the drive for a life that begins now; what it armed ends with `disarm`. */
+export function armDrive(world: World, device: FakeDevice, process: FakeProcess, plan: LifePlan, coverage: Coverage): void {
+  const place = (step: { kind: string; path: string }) => `${step.kind} ${fileKind(step.path)}`;
+  let left = plan.end.kind === 'kill' ? plan.end.nth : Infinity;
+  device.onStep = (step) => {
+    world.trace(`drive ${step.kind} ${step.path} ${step.bytes}`);
+    if (plan.end.kind === 'kill' && (plan.end.step === 'any' || plan.end.step === step.kind) && --left === 0) {
+      world.trace(`kill at ${step.kind} ${step.path}`);
+      coverage.met(plan.end.power === 'cut' ? 'power cut' : 'kill -9', place(step));
+      process.kill();
+    }
+  };
+  device.onFault = (fault, step) => {
+    world.trace(`drive fault ${fault} at ${step.kind} ${step.path}`);
+    coverage.met(fault, place(step));
+  };
+  armFault(device, process, plan);
+}
+
+/** A healthy drive again. */
+export function disarmDrive(device: FakeDevice): void {
+  Object.assign(device.faults, { capacityBytes: Infinity, syncsToFail: 0, syncsFailAlways: false, readsToFail: 0, latencyMs: 0.1, stallChance: 0, stallMs: 0 });
+  device.onStep = () => {};
+}
+
+function armFault(device: FakeDevice, process: FakeProcess, { drive }: LifePlan): void {
+  const { faults } = device;
+  switch (drive.kind) {
+    case 'none': return;
+    case 'full':
+      process.schedule(drive.atMs, () => { faults.capacityBytes = device.usedBytes() + device.random.below(20_000); });
+      process.schedule(drive.atMs + drive.forMs, () => { faults.capacityBytes = Infinity; });
+      return;
+    case 'sync fails once': process.schedule(drive.atMs, () => { faults.syncsToFail = 1; }); return;
+    case 'sync fails always': process.schedule(drive.atMs, () => { faults.syncsFailAlways = true; }); return;
+    case 'read fails': process.schedule(drive.atMs, () => { faults.readsToFail = drive.reads; }); return;
+    case 'slow': Object.assign(faults, { latencyMs: drive.latencyMs, stallChance: drive.stallChance, stallMs: drive.stallMs }); return;
+  }
+}
+
+/** Cuts the power of a drive and notes what was lost. */
+export function cutPower(world: World, device: FakeDevice, coverage: Coverage): void {
+  const report = device.cutPower();
+  for (const [path, cut] of report.files) {
+    if (cut === 'nothing unsynced') continue;
+    world.trace(`cut ${path}: ${cut}`);
+    coverage.met(cut, fileKind(path));
+  }
+  if (report.namesLost > 0) {
+    world.trace(`cut: ${report.namesLost} names lost`);
+    coverage.met('names lost', 'folders');
+  }
+}

@@ -1,0 +1,65 @@
+// testing/sim/fault-plan.ts - what goes wrong in one seed: drawn before the run, so that a seed's plan can be read.
+// Owns: the choice. The simulations carry it out.
+import type { DiskStep } from '../disk-faults.ts';
+import type { FakeRandom } from '../fake-random.ts';
+
+/** Which file of a data folder a path is, for places where faults are met. */
+export function fileKind(path: string): string {
+  if (path === '') return 'root folder';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const dot = name.lastIndexOf('.');
+  if (path.startsWith('journal')) return 'journal';
+  return dot > 0 ? name.slice(dot) : dot === 0 || /[a-z]/.test(name) && !path.includes('/') ? name : 'folder';
+}
+
+/** How one life of the node ends. */
+export type LifeEnd =
+  | { readonly kind: 'close' }
+  /** Killed at the nth device step of this kind. */
+  | { readonly kind: 'kill'; readonly step: DiskStep['kind'] | 'any'; readonly nth: number; readonly power: 'stays' | 'cut' };
+
+/** A fault of the drive during one life. */
+export type DriveFault =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'full'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'sync fails once'; readonly atMs: number }
+  | { readonly kind: 'sync fails always'; readonly atMs: number }
+  | { readonly kind: 'read fails'; readonly atMs: number; readonly reads: number }
+  | { readonly kind: 'slow'; readonly latencyMs: number; readonly stallChance: number; readonly stallMs: number };
+
+/** One life: how long at most, what goes wrong, how it ends. */
+export interface LifePlan { readonly maxMs: number; readonly drive: DriveFault; readonly end: LifeEnd }
+
+/** A seed's plan. `flipBits` bits are flipped once, before the last life. */
+export interface FaultPlan { readonly lives: readonly LifePlan[]; readonly flipBits: number }
+
+const killSteps = ['any', 'any', 'open', 'create', 'write', 'sync', 'lane-write', 'lane-write', 'lane-sync', 'truncate', 'remove', 'rename', 'sync-folder', 'make-folder'] as const;
+
+/** Draws a plan. */
+export function drawPlan(random: FakeRandom, lifeMaxMs: number): FaultPlan {
+  const lives = Array.from({ length: random.between(2, 5) }, () => drawLife(random, lifeMaxMs));
+  return { lives, flipBits: random.chance(0.15) ? 1 : 0 };
+}
+
+function drawLife(random: FakeRandom, lifeMaxMs: number): LifePlan {
+  return { maxMs: random.between(lifeMaxMs / 20, lifeMaxMs), drive: drawDriveFault(random, lifeMaxMs), end: drawEnd(random) };
+}
+
+function drawEnd(random: FakeRandom): LifeEnd {
+  if (random.chance(0.1)) return { kind: 'close' };
+  const step = random.pick(killSteps);
+  const nth = Math.ceil(random.exponential(step === 'any' ? 200 : 20));
+  return { kind: 'kill', step, nth, power: random.chance(0.7) ? 'cut' : 'stays' };
+}
+
+function drawDriveFault(random: FakeRandom, lifeMaxMs: number): DriveFault {
+  const atMs = random.below(lifeMaxMs / 2);
+  switch (random.pick(['none', 'none', 'none', 'full', 'full', 'sync fails once', 'sync fails always', 'read fails', 'slow', 'slow'] as const)) {
+    case 'none': return { kind: 'none' };
+    case 'full': return { kind: 'full', atMs, forMs: random.between(10, 2000) };
+    case 'sync fails once': return { kind: 'sync fails once', atMs };
+    case 'sync fails always': return { kind: 'sync fails always', atMs };
+    case 'read fails': return { kind: 'read fails', atMs, reads: random.between(1, 3) };
+    case 'slow': return { kind: 'slow', latencyMs: random.pick([0.05, 2, 20]), stallChance: random.pick([0, 0.01, 0.05]), stallMs: random.between(100, 3000) };
+  }
+}
