@@ -6,8 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
-import { install } from '../test/peers/install.ts';
-import { startKafka, startMillrace, type Broker } from '../test/peers/brokers.ts';
+import { installJava } from '../test/peers/install.ts';
+import type { Broker } from '../test/peers/broker.ts';
+import { startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
   const only = values.only?.split(',');
   const chosen = rows(values.quick ? 0.1 : 1).filter((row) => only === undefined || only.some((name) => row.name.startsWith(name)));
-  await install(['kafka']);
+  await installJava('4.3');
   const tools = await compileLoad();
   console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
   const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine(), rounds, quick: values.quick ?? false, rows: {} };
@@ -77,8 +78,8 @@ async function main(): Promise<void> {
 }
 
 async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{ series: Series; syncMs: Spread | null }> {
-  const kafka = row.sides.some((side) => side.startsWith('kafka')) ? await startKafka({}) : null;
-  const millrace = await startMillrace({});
+  const kafka = row.sides.some((side) => side.startsWith('kafka')) ? await startKafka() : null;
+  const millrace = await startMillrace();
   const brokerOf = (side: Side): Broker => (side.startsWith('kafka') ? kafka! : millrace);
   const series = Object.fromEntries(row.sides.map((side) => [side, {}])) as Series;
   const syncs: number[] = [];
@@ -92,8 +93,8 @@ async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{
       }
     }
   } finally {
-    await millrace.stop();
-    await kafka?.stop();
+    await millrace.dispose();
+    await kafka?.dispose();
   }
   return { series, syncMs: spread(syncs) };
 }

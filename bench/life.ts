@@ -5,8 +5,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
-import { install } from '../test/peers/install.ts';
-import { startKafka, startMillrace, type Broker } from '../test/peers/brokers.ts';
+import { installJava } from '../test/peers/install.ts';
+import type { Broker } from '../test/peers/broker.ts';
+import { startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
 import { loneSync } from './lone-sync.ts';
@@ -36,7 +37,7 @@ async function makeTopic(broker: Broker, topic: string, partitions: number): Pro
 /** Milliseconds from spawn to the first acked record on a folder that has the topic; the two brokers take turns. */
 async function startTimes(rounds: number): Promise<Record<string, number[]>> {
   const times: Record<string, number[]> = { millrace: [], kafka: [] };
-  const brokers = { millrace: await startMillrace({}), kafka: await startKafka({}) };
+  const brokers = { millrace: await startMillrace(), kafka: await startKafka() };
   try {
     for (const broker of Object.values(brokers)) await makeTopic(broker, 'first', 1);
     for (let round = -1; round < rounds; round++) {
@@ -50,7 +51,7 @@ async function startTimes(rounds: number): Promise<Record<string, number[]>> {
       }
     }
   } finally {
-    for (const broker of Object.values(brokers)) await broker.stop();
+    for (const broker of Object.values(brokers)) await broker.dispose();
   }
   return times;
 }
@@ -60,7 +61,7 @@ async function memory(): Promise<Record<string, Figures>> {
   const tools = await compileLoad();
   const figures: Record<string, Figures> = {};
   for (const [name, startBroker] of [['millrace', startMillrace], ['kafka', startKafka]] as const) {
-    const broker = await startBroker({});
+    const broker = await startBroker();
     try {
       await sleep(5000);
       const idleMb = accountOf(broker.pid).rssBytes / 2 ** 20;
@@ -68,7 +69,7 @@ async function memory(): Promise<Record<string, Figures>> {
       await producerPerf(5_000_000, 100)(asTarget(name, broker), 'load', tools);
       await producerPerf(1_000_000, 1024)(asTarget(name, broker), 'load', tools);
       figures[name] = { idleMb, peakMb: accountOf(broker.pid).rssPeakBytes / 2 ** 20 };
-    } finally { await broker.stop(); }
+    } finally { await broker.dispose(); }
   }
   return figures;
 }
@@ -76,7 +77,7 @@ async function memory(): Promise<Record<string, Figures>> {
 /** Fills a topic, kills the node, and measures the restart to the first acked record and the bytes it read. */
 async function restartAfterKill(gigabytes: number, rounds: number): Promise<Record<string, number[]>> {
   const tools = await compileLoad();
-  const broker = await startMillrace({});
+  const broker = await startMillrace();
   const result: Record<string, number[]> = { restartMs: [], readMb: [] };
   try {
     await makeTopic(broker, 'big', 4);
@@ -93,14 +94,14 @@ async function restartAfterKill(gigabytes: number, rounds: number): Promise<Reco
       const io = readFileSync(`/proc/${broker.pid}/io`, 'utf8');
       result['readMb']!.push(Number(/rchar: (\d+)/.exec(io)?.[1] ?? 0) / 2 ** 20);
     }
-  } finally { await broker.stop(); }
+  } finally { await broker.dispose(); }
   return result;
 }
 
 /** Half of the peak for a long time; a sample of memory and descriptors each ten seconds. */
 async function soak(minutes: number, rate: number): Promise<Record<string, unknown>> {
   const tools = await compileLoad();
-  const broker = await startMillrace({});
+  const broker = await startMillrace();
   const samples: { atS: number; rssMb: number; openFiles: number }[] = [];
   const from = performance.now();
   const sample = (): void => {
@@ -115,13 +116,13 @@ async function soak(minutes: number, rate: number): Promise<Record<string, unkno
     clearInterval(timer);
     sample();
     return { minutes, rate, ...figures, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
-  } finally { await broker.stop(); }
+  } finally { await broker.dispose(); }
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' }, gigabytes: { type: 'string' }, minutes: { type: 'string' }, rate: { type: 'string' }, json: { type: 'string' } } });
 const only = values.only?.split(',') ?? ['start', 'memory', 'restart', 'soak'];
 const rounds = Number(values.rounds ?? 5);
-await install(['kafka']);
+await installJava('4.3');
 console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}  lone sync ${shortSpread(spread(loneSync(50)))} ms`);
 const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine() };
 if (only.includes('start')) {

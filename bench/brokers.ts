@@ -1,0 +1,19 @@
+// bench/brokers.ts - both brokers as their makers run them: Kafka with the heap and collector of its own start script, Millrace by its own.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Broker } from '../test/peers/broker.ts';
+import * as kafka from '../test/peers/kafka.ts';
+import * as millrace from '../test/peers/millrace.ts';
+import { rootFolder } from '../test/peers/places.ts';
+
+/** Apache Kafka with the flags of its kafka-server-start.sh: 1 GiB of heap, G1. */
+export function startKafka(): Promise<Broker> {
+  return kafka.startKafka();
+}
+
+/** Millrace with the compile cache that the millrace script sets. */
+export function startMillrace(nodeFlags: readonly string[] = []): Promise<Broker> {
+  const cache = join(rootFolder, '.millrace/compile-cache');
+  mkdirSync(cache, { recursive: true });
+  return millrace.startMillrace({ env: { NODE_COMPILE_CACHE: cache }, nodeFlags });
+}
