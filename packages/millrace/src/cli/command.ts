@@ -43,13 +43,13 @@ function exampleText(examples: readonly Example[], shell: Shell): string {
   return ['', 'Examples:', ...examples.flatMap(({ says, line }) => [`  ${shell.out.style('dim', `# ${says}`)}`, `  ${line}`])].join('\n');
 }
 
-/** Adds the flags of settings: their help names the variable and the default. */
-export function addSettings(command: Command, ...names: readonly SettingName[]): Command {
+/** Adds the flags of settings and `--settings` under a heading of the help; each names its variable and its default. */
+export function addSettings(command: Command, heading: string, ...names: readonly SettingName[]): Command {
   for (const name of names) {
     const setting = settings[name];
     const option = new Option(settingFlag(name), `${setting.help}${setting.defaultText === undefined ? '' : ` (default: ${setting.defaultText})`} [${setting.env}]`);
     if (setting.kind === 'list') option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
-    command.addOption(option);
+    command.addOption(option.helpGroup(heading));
   }
-  return command;
+  return command.addOption(new Option('--settings <file>', 'settings file to read (default: millrace.config.ts, when there is one) [MILLRACE_SETTINGS]').helpGroup(heading));
 }

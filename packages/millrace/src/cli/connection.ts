@@ -11,9 +11,7 @@ export interface ClientFlags { readonly server?: string; readonly timeoutMs?: st
 
 /** Adds `--server`, `--timeout-ms`, `--settings` and `--json`. */
 export function addClientFlags(command: Command): Command {
-  return addSettings(command, 'server', 'timeoutMs')
-    .option('--settings <file>', 'settings file to read (default: millrace.config.ts, when there is one)')
-    .option('--json', 'print JSON for programs');
+  return addSettings(command.option('--json', 'print JSON for programs'), 'Connection:', 'server', 'timeoutMs');
 }
 
 /** Connects, acts, closes. Rejects 'disconnected' or 'timeout' when nobody answers. */
