@@ -24,6 +24,12 @@ type Report = (operator: string, at: { start: number; end: number }, after: stri
 /** Calls that only speak: removing one changes no promise. */
 const speaking = /(^|\.)#?(report|onReport|trace|log|warn|note|describe|stats?|count|metric)\w*\s*\(|#?stats\.|#?(metrics|counters)\b/i;
 
+/** Asserts check our own reasoning: without one nothing changes while the rest is right. */
+const sanity = /^assert\(/;
+
+/** Two statements in the wrong order can only be noticed when one of them acts on something that both see. */
+const ordered = /\bawait\b|\.(append|write|sync|submit|done|close|remove|rename|truncate|release|advance|settle|resolve|reject|finish|commit|apply)\w*\(|\bdone\(/;
+
 const comparisons: Readonly<Record<string, string>> = {
   '<': '<=', '<=': '<', '>': '>=', '>=': '>', '===': '!==', '!==': '===',
 };
@@ -36,7 +42,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     found.push({ file, line, operator, before: source.slice(start, end), after, from: start, to: end });
   };
   const program = parse(stripTypeScriptTypes(source), { ecmaVersion: 'latest', sourceType: 'module' }) as unknown as AnyNode;
-  walk(program, (node) => mutate(node, source, report));
+  walk(program, source, (node) => mutate(node, source, report));
   return found.sort((a, b) => a.from - b.from);
 }
 
@@ -90,7 +96,7 @@ function replaceOperator(node: AnyNode, source: string, by: string, name: string
 function mutateStatement(node: AnyNode, source: string, report: Report): void {
   const expression = node['expression'] as AnyNode;
   const text = source.slice(node.start, node.end);
-  if (speaking.test(text) || 'directive' in node && node['directive'] !== undefined) return;
+  if (speaking.test(text) || sanity.test(text) || 'directive' in node && node['directive'] !== undefined) return;
   const inner = expression.type === 'AwaitExpression' ? expression['argument'] as AnyNode : expression;
   if (inner.type === 'CallExpression' && (inner['callee'] as Node).type !== 'Super') report('remove call', node, ';');
   else if (inner.type === 'AssignmentExpression') report('remove assignment', node, ';');
@@ -110,16 +116,18 @@ function swapNeighbours(node: AnyNode, source: string, report: Report): void {
     const [first, second] = [body[i]!, body[i + 1]!];
     if (first.type !== 'ExpressionStatement' || second.type !== 'ExpressionStatement') continue;
     const texts = [source.slice(first.start, first.end), source.slice(second.start, second.end)];
-    if (texts.some((text) => speaking.test(text))) continue;
+    if (texts.some((text) => speaking.test(text) || sanity.test(text)) || !texts.some((text) => ordered.test(text))) continue;
     report('wrong order', { start: first.start, end: second.end }, texts[1] + source.slice(first.end, second.start) + texts[0]);
   }
 }
 
-function walk(node: AnyNode, visit: (node: AnyNode) => void): void {
+function walk(node: AnyNode, source: string, visit: (node: AnyNode) => void): void {
+  if (node.type === 'ExpressionStatement' && sanity.test(source.slice(node.start, node.end))) return;
   visit(node);
+  if (node.type === 'ThrowStatement') return; // what an error says is no promise
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {
-      if (child !== null && typeof child === 'object' && typeof (child as AnyNode).type === 'string') walk(child as AnyNode, visit);
+      if (child !== null && typeof child === 'object' && typeof (child as AnyNode).type === 'string') walk(child as AnyNode, source, visit);
     }
   }
 }

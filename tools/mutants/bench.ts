@@ -1,0 +1,84 @@
+// tools/mutants/bench.ts - a copy of the tree in which mutants are tried, one at a time.
+// Owns: the copy, writing a mutant in and taking it out, running the trial within bounds. Never: which mutants.
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repository } from '../source.ts';
+import { apply } from './operators.ts';
+import type { Mutant } from './operators.ts';
+
+/** How a mutant ended. */
+export type Verdict =
+  | { readonly kind: 'killed'; readonly by: 'simulation' | 'tests' | 'hang' | 'load'; readonly says: string }
+  | { readonly kind: 'survived' };
+
+/** Bounds of one trial. */
+export interface TrialOptions {
+  /** Seeds by level, in the order in which they are run. */
+  readonly seeds: readonly (readonly [level: 'log' | 'node', count: number])[];
+  /** A trial that takes longer hangs: that is noticed too. */
+  readonly timeoutMs: number;
+  /** Also run the tests beside the mutant's room when the simulations noticed nothing. */
+  readonly withTests: boolean;
+}
+
+/** A copy of what the simulations need. */
+export class MutantBench implements Disposable {
+  readonly #folder: string;
+
+  constructor() {
+    this.#folder = mkdtempSync(join(tmpdir(), 'millrace-mutants-'));
+    for (const part of ['packages', 'tools']) cpSync(join(repository, part), join(this.#folder, part), { recursive: true, filter: (path) => !path.includes('/node_modules') });
+    cpSync(join(repository, 'package.json'), join(this.#folder, 'package.json'));
+    symlinkSync(join(repository, 'node_modules'), join(this.#folder, 'node_modules'));
+  }
+
+  /** Tries the tree as it is; it must survive. */
+  baseline(options: TrialOptions): Promise<Verdict> {
+    return this.#simulate(options);
+  }
+
+  /** Tries one mutant. */
+  async try(mutant: Mutant, options: TrialOptions): Promise<Verdict> {
+    const path = join(this.#folder, mutant.file);
+    const original = readFileSync(path, 'utf8');
+    writeFileSync(path, apply(mutant, original));
+    try {
+      const verdict = await this.#simulate(options);
+      return verdict.kind === 'killed' || !options.withTests ? verdict : await this.#test(mutant, options);
+    } finally {
+      writeFileSync(path, original);
+    }
+  }
+
+  [Symbol.dispose](): void { rmSync(this.#folder, { recursive: true, force: true }); }
+
+  async #simulate({ seeds, timeoutMs }: TrialOptions): Promise<Verdict> {
+    const ended = await run(this.#folder, ['tools/mutants/try.ts', ...seeds.flatMap(([level, count]) => [level, String(count)])], timeoutMs);
+    if (ended.code === 0) return { kind: 'survived' };
+    if (ended.code === null) return { kind: 'killed', by: 'hang', says: `no end after ${timeoutMs / 1000} s` };
+    const says = ended.output.trim().split('\n').at(-1)!;
+    return { kind: 'killed', by: / seed \d+: /.test(says) ? 'simulation' : 'load', says };
+  }
+
+  async #test(mutant: Mutant, { timeoutMs }: TrialOptions): Promise<Verdict> {
+    const room = mutant.file.split('/').slice(0, 4).join('/');
+    const files = readdirSync(join(this.#folder, room), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts')).map((name) => `${room}/${name}`);
+    const ended = await run(this.#folder, ['--test', '--test-reporter=tap', ...files], timeoutMs);
+    if (ended.code === 0) return { kind: 'survived' };
+    return { kind: 'killed', by: 'tests', says: /^not ok \d+ - (.*)$/m.exec(ended.output.replaceAll(/^ +/gm, ''))?.[1] ?? 'the tests hang' };
+  }
+}
+
+/** Runs Node in its own process group, so that a hang leaves nothing behind. */
+function run(cwd: string, args: readonly string[], timeoutMs: number): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1500', ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    let output = '';
+    const end = () => { try { process.kill(-child.pid!, 'SIGKILL'); } catch { /* it has just ended */ } };
+    const timer = setTimeout(end, timeoutMs);
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output = (output + chunk.toString()).slice(-20_000); });
+    child.on('close', (code) => { clearTimeout(timer); end(); resolve({ code, output }); });
+  });
+}
