@@ -88,7 +88,7 @@ export interface Admin {
 
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
-  | `codec:${Codec}` | `admin:${keyof Admin}` | 'acks:0' | 'headers' | 'null-header' | 'null-value' | 'empty-value' | 'binary' | 'timestamps' | 'idempotence' | 'per-partition'
+  | `codec:${Codec}` | `admin:${keyof Admin}` | 'acks:0' | 'headers' | 'null-header' | 'null-value' | 'empty-value' | 'binary' | 'timestamps' | 'timestamps-back' | 'append-time' | 'idempotence' | 'per-partition'
   | 'from:timestamp' | 'from:end' | 'fetch-limit' | 'reset' | 'cooperative' | 'static' | 'commit' | 'load' | 'error-names' | 'group-metadata' | 'vanish' | 'big-produce';
 
 /** One client against one broker. */

@@ -62,13 +62,22 @@ class KafkajsDriver implements Driver {
     await consumer.connect();
     try {
       await consumer.subscribe({ topics: [request.topic], fromBeginning: request.from.kind !== 'end' && request.resetTo !== 'latest' });
+      const places = await this.#places(request);
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(resolve, request.timeoutMs ?? 20_000);
+        consumer.on(consumer.events.CRASH, ({ payload }) => reject(translate(payload.error)));
+        // It can seek only while it runs, so what was read before the seek took hold is passed over.
+        let isPlaced = places === undefined;
         void consumer.run({ autoCommit: false, eachBatch: async ({ batch }: EachBatchPayload) => {
-          if (!request.partitions.includes(batch.partition)) return;
-          for (const message of batch.messages) if (received.length < request.count) received.push(fromKafkajs(batch.partition, message));
+          if (!request.partitions.includes(batch.partition) || !isPlaced) return;
+          for (const message of batch.messages) {
+            if (received.length < request.count && Number(message.offset) >= (places?.get(batch.partition) ?? 0)) received.push(fromKafkajs(batch.partition, message));
+          }
           if (received.length >= request.count) { clearTimeout(timer); resolve(); }
-        } }).then(() => this.#seek(consumer, request)).catch(reject);
+        } }).then(() => {
+          for (const [partition, offset] of places ?? []) consumer.seek({ topic: request.topic, partition, offset: String(offset) });
+          isPlaced = true;
+        }).catch(reject);
       });
       return received;
     } finally {
@@ -117,11 +126,11 @@ class KafkajsDriver implements Driver {
 
   #producer(idempotent: boolean): Producer { return this.#kafka.producer({ idempotent, maxInFlightRequests: 1, allowAutoTopicCreation: true }); }
 
-  async #seek(consumer: Consumer, { topic, partitions, from }: ConsumeRequest): Promise<void> {
-    if (from.kind === 'offset') for (const partition of partitions) consumer.seek({ topic, partition, offset: String(from.offset) });
-    if (from.kind !== 'timestamp') return;
+  async #places({ topic, partitions, from }: ConsumeRequest): Promise<Map<number, number> | undefined> {
+    if (from.kind === 'offset') return new Map(partitions.map((partition) => [partition, from.offset]));
+    if (from.kind !== 'timestamp') return undefined;
     const found = await this.#connected().then((admin) => admin.fetchTopicOffsetsByTimestamp(topic, from.timestampMs));
-    for (const { partition, offset } of found) if (partitions.includes(partition)) consumer.seek({ topic, partition, offset });
+    return new Map(found.filter(({ partition }) => partitions.includes(partition)).map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
   async #connected(): Promise<KafkajsAdmin> {
@@ -156,6 +165,7 @@ class KafkajsDriver implements Driver {
         await call((admin) => admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: Object.entries(set).map(([name, value]) => ({ name, value })) }] }));
       },
       deleteRecords: async (topic, partition, offset) => {
+        await call((admin) => admin.fetchTopicOffsets(topic)); // it finds the leaders of topics only that it has met before
         await call((admin) => admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }));
         return Number((await call((admin) => admin.fetchTopicOffsets(topic))).find((one) => one.partition === partition)!.low);
       },
@@ -221,11 +231,11 @@ class KafkajsMember implements Member {
   leave(): Promise<void> { return this.#consumer.disconnect(); }
 }
 
-type Faulty = { type?: string; message?: string; errors?: unknown[]; groups?: { error?: unknown }[]; originalError?: unknown; cause?: unknown };
+type Faulty = { type?: string; message?: string; errors?: unknown[]; groups?: { error?: unknown }[]; partitions?: { error?: unknown }[]; originalError?: unknown; cause?: unknown };
 
 function translate(error: unknown): ClientError {
   const faulty = error as Faulty;
-  for (const inner of [faulty.errors?.[0], faulty.groups?.[0]?.error, faulty.type === undefined ? faulty.originalError ?? faulty.cause : undefined]) {
+  for (const inner of [faulty.errors?.[0], faulty.groups?.[0]?.error, faulty.partitions?.[0]?.error, faulty.type === undefined ? faulty.originalError ?? faulty.cause : undefined]) {
     if (inner !== undefined) return translate(inner);
   }
   return new ClientError(faulty.type ?? 'KAFKAJS', faulty.message ?? String(error));

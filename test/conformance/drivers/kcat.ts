@@ -18,7 +18,7 @@ export const kcatDriver = (bootstrap: string): Driver => new KcatDriver(bootstra
 class KcatDriver implements Driver {
   readonly name = 'kcat';
   readonly lacks: Partial<Record<Ability, string>> = {
-    'timestamps': 'no flag sets the timestamp of a record', 'empty-value': 'an empty value is null or empty for all records of a run', 'null-header': 'headers are text', 'error-names': 'errors are sentences',
+    'timestamps': 'no flag sets the timestamp of a record', 'timestamps-back': 'no flag sets the timestamp of a record', 'empty-value': 'an empty value is null or empty for all records of a run', 'null-header': 'headers are text', 'error-names': 'errors are sentences',
     'commit': 'commits by itself, and when it leaves',
     ...lacksAdmin('not an administration tool', 'createTopic', 'deleteTopic', 'createPartitions', 'describeConfig', 'alterConfig', 'deleteRecords', 'listGroups', 'describeGroup', 'deleteGroup', 'groupOffsets', 'alterGroupOffset', 'deleteGroupOffset', 'describeCluster'),
   };
@@ -152,12 +152,13 @@ class KcatMember implements Member {
     await this.#running.end('SIGKILL');
   }
 
-  // "% Group g rebalanced (memberid m): assigned: t [0], t [1]", with "incremental " under the cooperative protocol.
+  // "% Group g rebalanced (memberid m): assigned: t [0], t [1]", and under the cooperative protocol
+  // "% Group g rebalanced: incremental assignment of 2 partition(s) (memberid m, COOPERATIVE ...): t [0], t [1]"; likewise revoked, revoke.
   #note(line: string): void {
-    const match = /^% Group .* rebalanced .*: (?:incremental )?(assigned|revoked|unassigned)[^:]*: (.*)$/.exec(line);
+    const match = /^% Group \S+ rebalanced.*?(assigned|assignment|revoked|revoke)\b.*?: (.*)$/.exec(line);
     if (match === null) return;
     const partitions = [...match[2]!.matchAll(/(\S+) \[(\d+)\]/g)].map(([, topic, partition]) => `${topic}-${partition}`).sort();
-    const kind = match[1] === 'assigned' ? 'assigned' : 'revoked';
+    const kind = match[1]!.startsWith('assign') ? 'assigned' : 'revoked';
     for (const name of partitions) if (kind === 'assigned') this.#assigned.add(name); else this.#assigned.delete(name);
     this.#events.push({ kind, partitions });
   }

@@ -22,6 +22,7 @@ class PlatformaticDriver implements Driver {
   readonly name = 'platformatic';
   readonly lacks: Partial<Record<Ability, string>> = {
     'cooperative': 'eager groups only', 'vanish': 'runs in the process of the tests', 'group-metadata': 'its admin sets no metadata', 'per-partition': 'no consumer without a group',
+    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'append-time': 'shows the time of the producer also where the log has set its own',
     'reset': 'a stream fails when its offset is gone',
   };
   readonly admin: Admin;
@@ -118,7 +119,7 @@ class PlatformaticDriver implements Driver {
 
   #consumer(request: JoinRequest, fetchBytesMax?: number): ByteConsumer {
     return new Consumer({
-      ...this.#base, groupId: request.group, sessionTimeout: request.sessionMs ?? 10_000, rebalanceTimeout: 10_000, heartbeatInterval: 200, maxWaitTime: 100,
+      ...this.#base, groupId: request.group, sessionTimeout: request.sessionMs ?? 10_000, rebalanceTimeout: Math.max(10_000, request.sessionMs ?? 0), heartbeatInterval: 200, maxWaitTime: 100,
       ...(request.instanceId === undefined ? {} : { groupInstanceId: request.instanceId }), ...(fetchBytesMax === undefined ? {} : { maxBytes: fetchBytesMax, maxBytesPerPartition: fetchBytesMax }),
     });
   }

@@ -3,7 +3,7 @@
 
 import type { Worker } from '../../peers/worker.ts';
 import { ClientError } from '../../peers/worker.ts';
-import type { Ability, Ack, Admin, ClientName, ConsumeRequest, Driver, JoinRequest, Load, LoadRequest, LoadResult, Member, MemberState, Message, ProduceRequest, Received } from '../driver.ts';
+import { lacksAdmin, type Ability, type Ack, type Admin, type ClientName, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type Message, type ProduceRequest, type Received } from '../driver.ts';
 
 type WireRecord = { p: number; o: number; t: number; k: string | null; v: string | null; h: [string, string | null][] };
 
@@ -12,7 +12,7 @@ export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootst
 
 /** confluent-kafka, that is librdkafka. */
 export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
-  'group-metadata': 'its admin call for offsets has no metadata',
+  'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
 });
 
 type Settings = {
