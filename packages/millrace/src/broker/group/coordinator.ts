@@ -1,0 +1,177 @@
+// broker/group/coordinator.ts - all groups of a node: carries out what step.ts decides.
+// Owns: the groups' life in memory, their timers, the order of effects. Never: decisions, forms of requests (routes.ts).
+// C1 Effects of a group are executed in the order of its events, also when an answer brings the next request at once.
+// C2 A group has at most one timer. C3 A group that holds nothing is let go of.
+import { limits } from '../../base/mod.ts';
+import type { Timer } from '../../os/mod.ts';
+import type { Effect, GroupEvent, Now } from './effects.ts';
+import { GroupLog, type GroupLogSizes } from './group-log.ts';
+import { emptyGroup, type Group } from './group.ts';
+import type { GroupCoordinatorOptions, GroupSettings, GroupTopics } from './ports.ts';
+import { restoreGroup } from './restore.ts';
+import { step } from './step.ts';
+
+interface Entry { readonly group: Group; timer: Timer | null }
+
+/**
+ * Opens the coordinator: reads all groups back, members included, whose sessions begin anew. Rejects when the stored records cannot be read.
+ * @example
+ * const groups = await createGroupCoordinator({ storage, clock, random, topics, settings, report });
+ * router.add(groupRoutes(groups));
+ */
+export async function createGroupCoordinator(options: GroupCoordinatorOptions, sizes?: GroupLogSizes): Promise<GroupCoordinator> {
+  const log = await GroupLog.open(options.storage, options.clock, options.report, sizes);
+  return new GroupCoordinator(options, log);
+}
+
+/** The groups of a node. */
+export class GroupCoordinator {
+  readonly settings: GroupSettings;
+  readonly topics: GroupTopics;
+  readonly #options: GroupCoordinatorOptions;
+  readonly #log: GroupLog;
+  readonly #entries = new Map<string, Entry>();
+  /** Events that came while effects were being executed (C1). */
+  #events: (readonly [Entry, GroupEvent])[] = [];
+  #busy = false;
+  #closed = false;
+  #expiryTimer: Timer | null = null;
+
+  constructor(options: GroupCoordinatorOptions, log: GroupLog) {
+    this.#options = options;
+    this.settings = options.settings;
+    this.topics = options.topics;
+    this.#log = log;
+    for (const [id, image] of log.image.groups) {
+      const { group, effects } = restoreGroup(id, image, this.settings, this.now());
+      const entry = this.#enter(group);
+      for (const effect of effects) this.#execute(entry, effect);
+    }
+    this.#expireLater();
+  }
+
+  /** Now, on both clocks. */
+  now(): Now {
+    return { monotonicMs: this.#options.clock.monotonicMs(), wallMs: this.#options.clock.nowMs() };
+  }
+
+  /** A group for looking at; undefined when there is none. */
+  find(groupId: string): Group | undefined {
+    return this.#entries.get(groupId)?.group;
+  }
+
+  /** All groups for looking at. */
+  *all(): Iterable<Group> {
+    for (const { group } of this.#entries.values()) yield group;
+  }
+
+  /** Sends an event to a group that is there; false when there is none. */
+  send(groupId: string, event: GroupEvent): boolean {
+    const entry = this.#entries.get(groupId);
+    if (entry === undefined) return false;
+    this.#handle(entry, event);
+    return true;
+  }
+
+  /** Sends an event to a group, making it first if need be; false when there are too many groups (limits.group.groupsMax). */
+  sendOrCreate(groupId: string, event: GroupEvent): boolean {
+    if (this.send(groupId, event)) return true;
+    if (this.#entries.size >= limits.group.groupsMax) return false;
+    this.#handle(this.#enter(emptyGroup(groupId, this.settings, this.now().wallMs)), event);
+    return true;
+  }
+
+  /** A fresh member id: what the client calls itself, and chance. */
+  newMemberId(prefix: string): string {
+    const hex = Array.from(this.#options.random.bytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return `${prefix}-${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+
+  /** A topic was deleted: its offsets go, too. */
+  topicGone(topic: string): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.group.offsets.has(topic)) this.#handle(entry, { kind: 'topic-gone', topic });
+    }
+  }
+
+  /** Looks for expired offsets now; also happens by itself. */
+  expireOffsets(): void {
+    for (const entry of [...this.#entries.values()]) this.#handle(entry, { kind: 'expire-offsets', retentionMs: this.settings.offsetRetentionMs });
+  }
+
+  /** Stops timers and hands on what waits for the log; requests that still wait are never answered. */
+  close(): void {
+    this.#closed = true;
+    this.#expiryTimer?.cancel();
+    for (const entry of this.#entries.values()) entry.timer?.cancel();
+    this.#log.close();
+  }
+
+  #enter(group: Group): Entry {
+    const entry: Entry = { group, timer: null };
+    this.#entries.set(group.id, entry);
+    return entry;
+  }
+
+  #handle(entry: Entry, event: GroupEvent): void {
+    this.#events.push([entry, event]);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#run(...next);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #run(entry: Entry, event: GroupEvent): void {
+    if (this.#closed) return;
+    for (const effect of step(entry.group, event, this.now())) this.#execute(entry, effect);
+    if (isVoid(entry.group)) this.#letGo(entry);
+  }
+
+  #execute(entry: Entry, effect: Effect): void {
+    switch (effect.kind) {
+      case 'reply': return effect.to.answer(effect.body);
+      case 'append': {
+        const { purpose } = effect;
+        return this.#log.append(entry.group.id, effect.records, (errorCode) => this.#handle(entry, { kind: 'written', purpose, errorCode }));
+      }
+      case 'wake': return this.#wake(entry, effect.atMs);
+      case 'gone': return this.#letGo(entry);
+    }
+  }
+
+  #wake(entry: Entry, atMs: number): void {
+    entry.timer?.cancel();
+    entry.timer = null;
+    if (atMs === Infinity) return;
+    const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs());
+    entry.timer = this.#options.clock.after(Math.min(Math.ceil(delayMs), timerMsMax), () => {
+      entry.timer = null;
+      this.#handle(entry, { kind: 'tick' });
+    });
+  }
+
+  #letGo(entry: Entry): void {
+    entry.timer?.cancel();
+    entry.timer = null;
+    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
+  }
+
+  #expireLater(): void {
+    this.#expiryTimer = this.#options.clock.after(Math.min(this.settings.offsetCheckIntervalMs, timerMsMax), () => {
+      this.expireOffsets();
+      if (!this.#closed) this.#expireLater();
+    });
+  }
+}
+
+/** The longest delay that a timer of the machine takes; a tick that comes early asks for the next. */
+const timerMsMax = 2 ** 31 - 1;
+
+/** C3: nothing was ever kept of this group, and nobody waits for it. */
+function isVoid(group: Group): boolean {
+  return group.phase.kind === 'empty' && group.generation === 0 && group.protocolType === null
+    && group.promised.size === 0 && group.offsets.size === 0 && group.writesInFlight === 0;
+}

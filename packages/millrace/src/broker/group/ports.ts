@@ -1,0 +1,38 @@
+// broker/group/ports.ts - what the group coordinator needs of the rest of the broker.
+// Owns: the types. Never: their implementations (topics/, config/, log/).
+import type { Partition } from '../../log/mod.ts';
+import type { Clock, Random } from '../../os/mod.ts';
+import type { GroupConfig } from './group.ts';
+
+/** The partition that holds the groups' records (`__consumer_offsets`). */
+export type GroupStorage = Pick<Partition, 'append' | 'read' | 'deleteBefore' | 'logStartOffset' | 'highWatermark' | 'endOffset'>;
+
+/** Topics as groups see them. */
+export interface GroupTopics {
+  /** Id of a topic; null when there is none of that name. */
+  idOf(name: string): string | null;
+  /** Name of a topic; null when there is none with that id. */
+  nameOf(id: string): string | null;
+  hasPartition(name: string, partition: number): boolean;
+}
+
+/** What a user may set; read whenever it is needed, so changes take effect at once. */
+export interface GroupSettings extends GroupConfig {
+  /** offsets.retention.minutes, in ms. */
+  readonly offsetRetentionMs: number;
+  /** offsets.retention.check.interval.ms. */
+  readonly offsetCheckIntervalMs: number;
+  /** offset.metadata.max.bytes, counted in UTF-16 units as Kafka does. */
+  readonly offsetMetadataMax: number;
+}
+
+/** All of it. */
+export interface GroupCoordinatorOptions {
+  readonly storage: GroupStorage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly topics: GroupTopics;
+  readonly settings: GroupSettings;
+  /** One line for the operator. */
+  report(line: string): void;
+}

@@ -1,0 +1,48 @@
+// broker/group/restore.ts - a group brought back from its records.
+// Owns: that translation. Never: reading records (group-log.ts).
+// A group with members comes back stable, each member's session beginning anew: so clients that reconnect in time notice nothing.
+import { noBytes, waitingForNothing, emptyGroup, type Group, type GroupConfig, type Member } from './group.ts';
+import type { Effect, GroupValue, Now } from './effects.ts';
+import type { GroupImage } from './image.ts';
+import { insertMember } from './members.ts';
+import { setOffset } from './offsets.ts';
+import { subscribedTopics } from './subscription.ts';
+import { touch, type Turn } from './turn.ts';
+
+/** The group, and what the shell has to do for it (wake it). */
+export function restoreGroup(id: string, image: GroupImage, config: GroupConfig, now: Now): { group: Group; effects: Effect[] } {
+  const group = emptyGroup(id, config, -1);
+  const turn: Turn = { group, now, effects: [] };
+  for (const [topic, partitions] of image.offsets) {
+    for (const [partition, value] of partitions) setOffset(group.offsets, topic, partition, value);
+  }
+  if (image.value !== null) restoreMembership(turn, image.value);
+  return { group, effects: turn.effects };
+}
+
+function restoreMembership(turn: Turn, value: GroupValue): void {
+  const { group } = turn;
+  group.protocolType = value.protocolType || null;
+  group.generation = value.generation ?? 0;
+  group.phaseSinceMs = value.currentStateTimestamp ?? -1;
+  for (const member of value.members ?? []) {
+    const restored = restoreMember(member, value.protocol ?? '');
+    insertMember(group, restored);
+    touch(turn, restored);
+  }
+  if (group.members.size > 0) {
+    group.protocolName = value.protocol ?? null;
+    if (value.leader && group.members.has(value.leader)) group.leaderId = value.leader;
+    group.phase = { kind: 'stable', unsynced: new Set(), deadlineMs: Infinity };
+  }
+  group.subscribedTopics = subscribedTopics(group);
+}
+
+function restoreMember(stored: NonNullable<GroupValue['members']>[number], protocolName: string): Member {
+  return {
+    id: stored.memberId ?? '', instanceId: stored.groupInstanceId ?? null, clientId: stored.clientId ?? '', clientHost: stored.clientHost ?? '',
+    sessionTimeoutMs: stored.sessionTimeout ?? 0, rebalanceTimeoutMs: stored.rebalanceTimeout ?? stored.sessionTimeout ?? 0,
+    protocols: [{ name: protocolName, metadata: stored.subscription ?? noBytes }], assignment: stored.assignment ?? noBytes,
+    waiting: waitingForNothing, isNew: false, expiresAtMs: 0,
+  };
+}
