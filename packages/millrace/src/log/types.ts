@@ -110,6 +110,8 @@ export interface Log {
   /** Makes everything checkpointed so that a start reads no tail. */
   checkpoint(): Promise<void>;
   onState(callback: (state: LogState) => void): () => void;
+  /** Calls back once when an append that threw 'overloaded' may fit; at the earliest in the next turn of the loop. */
+  whenRoom(callback: () => void): void;
   stats(): LogStats;
   close(): Promise<void>;
 }

@@ -4,3 +4,6 @@ export { nodeNet } from './node-net.ts';
 export { nodeClock } from './node-clock.ts';
 export { nodeRandom } from './node-random.ts';
 export { connectionPair, memoryNet } from './memory-net.ts';
+export { NodeDisk } from './node-disk.ts';
+export { MemoryDisk } from './memory-disk.ts';
+export { compressBytes, decompressBytes, type Compression } from './compression.ts';

@@ -41,11 +41,21 @@ export interface Lane {
   close(): Promise<void>;
 }
 
+/** Positions, lengths and memory of writes to a `direct` file are multiples of this. */
+export const directAlignment = 4096;
+
+/** How to open a file; all default to false. */
+export interface OpenOptions { readonly create?: boolean; readonly readOnly?: boolean; readonly direct?: boolean }
+
 /** Files of one data folder. Paths are relative to it, with '/' between names. */
 export interface Disk {
   readonly root: string;
-  /** Opens for reading and writing; `create` makes a missing file, else a missing file rejects with 'not-found'. */
-  open(path: string, options?: { create?: boolean; readOnly?: boolean }): Promise<DiskFile>;
+  /**
+   * Opens for reading and writing; `create` makes a missing file, else a missing file rejects with 'not-found'.
+   * `direct` asks for writes past the page cache (ignored where the machine cannot): then every position and every part's length
+   * is a multiple of `directAlignment`, and parts come from `allocate`. Reads are free of that rule.
+   */
+  open(path: string, options?: OpenOptions): Promise<DiskFile>;
   /** Names in a folder, sorted; an absent folder is empty. */
   list(path: string): Promise<{ name: string; kind: 'file' | 'folder'; bytes: number }[]>;
   makeFolder(path: string): Promise<void>;
@@ -55,7 +65,7 @@ export interface Disk {
   syncFolder(path: string): Promise<void>;
   /** Room left for the folder's user. */
   freeBytes(): Promise<number>;
-  /** Memory that a lane may read without a copy. */
+  /** Zeroed memory that a lane may read without a copy, aligned for direct files. */
   allocate(bytes: number): SharedBytes;
   /** Starts a lane with its own thread. */
   openLane(): Promise<Lane>;

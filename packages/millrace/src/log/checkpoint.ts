@@ -1,0 +1,133 @@
+// log/checkpoint.ts - makes segments durable and says so in a manifest, so that the journal's files can be used again.
+// Owns: when and how fast. Never: acks; nothing waits for a checkpoint but a clean close.
+// M1 The order is: facts are taken, files synced, folders synced, manifest written, journal recycled from the older manifest on.
+// Cost: one fdatasync for each segment written since, spread over time; one manifest of 56 bytes a segment.
+import { isMillraceError } from '../base/mod.ts';
+import type { LogCore } from './core.ts';
+import type { Lease } from './file-cache.ts';
+import type { JournalFiles } from './journal-files.ts';
+import { encodeManifest, writeManifest, type Manifest } from './manifest.ts';
+import { segmentPath } from './names.ts';
+import type { PartitionLog } from './partition.ts';
+import type { SegmentWriter, Unsynced } from './segment-writer.ts';
+import type { Segment } from './segment.ts';
+
+/** Files synced in one go; then the lane is free for others. */
+const syncsAtOnce = 8;
+
+/** What a checkpoint works with. */
+export interface CheckpointOptions {
+  readonly core: LogCore; readonly writer: SegmentWriter; readonly files: JournalFiles;
+  /** The facts of now, without number and place in the journal. */
+  readonly facts: () => Omit<Manifest, 'number' | 'journal'>;
+  readonly onFailed: (error: Error) => void;
+  /** Number of the newest manifest, and where the older one begins. */
+  readonly number: number; readonly olderFileSequence: number;
+}
+
+/** Takes checkpoints, one at a time. */
+export class Checkpointer {
+  readonly #options: CheckpointOptions;
+  #number: number;
+  #lastFileSequence: number;
+  #running: Promise<boolean> | null = null;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+    this.#number = options.number;
+    this.#lastFileSequence = options.olderFileSequence;
+  }
+
+  get isRunning(): boolean { return this.#running !== null; }
+
+  /** Takes one now, or joins the one under way; false when it failed (disk full, storage failed). `paceMs` is waited between syncs. */
+  run(paceMs: number): Promise<boolean> {
+    this.#running ??= this.#take(paceMs).finally(() => { this.#running = null; });
+    return this.#running;
+  }
+
+  async #take(paceMs: number): Promise<boolean> {
+    const { core, writer, files, facts, onFailed } = this.#options;
+    const { journal, bytes, unsynced } = await writer.between(() => ({
+      journal: writer.position,
+      bytes: encodeManifest({ ...facts(), number: this.#number + 1, journal: writer.position }),
+      unsynced: writer.takeUnsynced(),
+    }));
+    try {
+      await this.#syncAll(unsynced, paceMs);
+      for (const folder of unsynced.folders) await this.#syncFolder(folder);
+      await writeManifest(core.disk, this.#number + 1, bytes);
+    } catch (error) {
+      writer.returnUnsynced(unsynced);
+      if (!isMillraceError(error, 'disk-full')) onFailed(error as Error);
+      return false;
+    }
+    this.#number++;
+    files.recycle(this.#lastFileSequence);
+    this.#lastFileSequence = journal.fileSequence;
+    return true;
+  }
+
+  async #syncAll(unsynced: Unsynced, paceMs: number): Promise<void> {
+    const { core, writer } = this.#options;
+    const segments = [...unsynced.segments];
+    for (let from = 0; from < segments.length; from += syncsAtOnce) {
+      const some = segments.slice(from, from + syncsAtOnce).filter(([, partition]) => !partition.removed);
+      const leases: Lease[] = [];
+      try {
+        for (const [segment, partition] of some) {
+          await this.#storeIndex(partition, segment);
+          const lease = await this.#openThere(partition, segment);
+          if (lease === null) continue;
+          leases.push(lease);
+          segment.unsyncedBytes = 0;
+        }
+        if (leases.length > 0) await writer.sync(leases);
+      } finally {
+        for (const lease of leases) lease.release();
+      }
+      if (paceMs > 0 && from + syncsAtOnce < segments.length) await new Promise<void>((resolve) => core.clock.after(paceMs, resolve));
+    }
+  }
+
+  /** The segment's log file; null when it was removed meanwhile. */
+  async #openThere(partition: PartitionLog, segment: Segment): Promise<Lease | null> {
+    try {
+      return await this.#options.core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+    } catch (error) {
+      if (isMillraceError(error, 'not-found') && !this.#isLive(partition, segment)) return null;
+      throw error;
+    }
+  }
+
+  #isLive(partition: PartitionLog, segment: Segment): boolean { return !partition.removed && partition.segments.includes(segment); }
+
+  async #syncFolder(folder: string): Promise<void> {
+    try {
+      await this.#options.core.disk.syncFolder(folder);
+    } catch (error) {
+      if (!isMillraceError(error, 'not-found')) throw error;
+    }
+  }
+
+  /** Index entries go to their files without a sync: they are hints (L4). */
+  async #storeIndex(partition: PartitionLog, segment: Segment): Promise<void> {
+    const { core } = this.#options;
+    const pending = segment.index.encodePending();
+    if (pending === null || !this.#isLive(partition, segment)) return;
+    await this.#append(segmentPath(partition.name, segment.baseOffset, 'index'), pending.index, pending.indexAt, segment.sealed);
+    await this.#append(segmentPath(partition.name, segment.baseOffset, 'timeindex'), pending.time, pending.timeAt, segment.sealed);
+    segment.index.stored(pending.indexCount, pending.timeCount);
+    core.counts.segmentBytesWritten += pending.index.length + pending.time.length;
+  }
+
+  async #append(path: string, bytes: Uint8Array, at: number, last: boolean): Promise<void> {
+    const lease = await this.#options.core.files.acquire(path, true);
+    try {
+      if (bytes.length > 0) await lease.file.write([bytes], at);
+      if (last) await lease.file.truncate(at + bytes.length);
+    } finally {
+      lease.release();
+    }
+  }
+}

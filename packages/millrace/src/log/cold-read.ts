@@ -1,0 +1,136 @@
+// log/cold-read.ts - reads of what is no longer in the tail, from segment files.
+// Owns: finding the position, checking every batch. Never: what lies only in memory (partition.ts).
+// L11 No batch is handed out whose checksum was not checked in this read. Cost: one file read and one crc32c pass over the bytes.
+import { MillraceError } from '../base/mod.ts';
+import { batchBaseOffset, batchBytes, batchEndOffset, batchIsIntact, batchShape } from './batch-bytes.ts';
+import type { LogCore } from './core.ts';
+import { segmentPath } from './names.ts';
+import type { PartitionLog } from './partition.ts';
+import { positionInIndex } from './segment-index.ts';
+import type { Segment } from './segment.ts';
+import type { ReadResult } from './types.ts';
+
+/** More than the distance of two index entries, so that one read mostly reaches the batch it looks for. */
+const slackBytes = 8 * 1024;
+
+/** Where batches for a read begin: exactly, or somewhere before. */
+interface Place { readonly position: number; readonly exact: boolean }
+
+/** Whole batches from `offset` on; see Partition.read. */
+export async function readCold(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean): Promise<ReadResult> {
+  const segment = partition.segmentOf(offset);
+  if (segment === null || offset >= segment.endOffset) throw outOfRange(partition, offset);
+  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  try {
+    const place = await findPlace(core, partition, segment, offset);
+    let { position } = place;
+    let want = Math.max(bytesMax, 1) + (place.exact ? 0 : slackBytes);
+    for (;;) {
+      want = Math.min(want, segment.writtenBytes - position);
+      if (want <= 0) throw damaged(core, partition, segment, position, 'the batch is missing');
+      const buffer = core.buffers.take(want);
+      let kept = false;
+      try {
+        const bytes = buffer.bytes.subarray(0, await lease.file.read(buffer.bytes.subarray(0, want), position));
+        const found = select(core, partition, segment, bytes, position, offset, bytesMax, atLeastOne);
+        if (found.kind === 'found') {
+          kept = found.to > found.from;
+          partition.coldHint = { offset: found.nextOffset, segment, position: position + found.to };
+          return { parts: kept ? [bytes.subarray(found.from, found.to)] : [], bytes: found.to - found.from, nextOffset: found.nextOffset, release: kept ? buffer.release : () => {} };
+        }
+        position += found.at;
+        want = Math.max(found.bytes, bytesMax);
+      } finally {
+        if (!kept) buffer.release();
+      }
+    }
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'not-found') throw damaged(core, partition, segment, 0, 'the file is missing');
+    throw error;
+  } finally {
+    lease.release();
+  }
+}
+
+/** Position of the batch that holds the offset, or of one before it. */
+export async function findPlace(core: LogCore, partition: PartitionLog, segment: Segment, offset: number): Promise<Place> {
+  const hint = partition.coldHint;
+  if (hint !== null && hint.segment === segment && hint.offset === offset) return { position: hint.position, exact: true };
+  const relative = offset - segment.baseOffset;
+  if (relative === 0) return { position: 0, exact: true };
+  const pending = segment.index.findPending(relative);
+  if (pending >= 0 && pending < segment.writtenBytes) return { position: pending, exact: false };
+  const loaded = await core.indexes.load(partition.name, segment);
+  const position = positionInIndex(loaded.index, loaded.indexCount, relative);
+  if (await pointsAtBatch(core, partition, segment, position, offset)) return { position, exact: false };
+  const rebuilt = await core.indexes.rebuild(partition.name, segment);
+  return { position: positionInIndex(rebuilt.index, rebuilt.indexCount, relative), exact: false };
+}
+
+/** Whether a batch begins at `position` that is not past `offset` (L4: indexes are hints). */
+async function pointsAtBatch(core: LogCore, partition: PartitionLog, segment: Segment, position: number, offset: number): Promise<boolean> {
+  if (position === 0) return true;
+  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  try {
+    const head = new Uint8Array(64);
+    const view = new DataView(head.buffer);
+    if ((await lease.file.read(head, position)) < 61 || batchShape(view, 0, Infinity) === 'bad') return false;
+    const base = batchBaseOffset(view, 0);
+    return base >= segment.baseOffset && base <= offset && position + batchBytes(view, 0) <= segment.writtenBytes;
+  } finally {
+    lease.release();
+  }
+}
+
+type Selection =
+  | { readonly kind: 'found'; readonly from: number; readonly to: number; readonly nextOffset: number }
+  /** Nothing yet: go on at `at`, with at least `bytes`. */
+  | { readonly kind: 'more'; readonly at: number; readonly bytes: number };
+
+/** Picks the batches to answer with from bytes that begin with a batch. */
+function select(core: LogCore, partition: PartitionLog, segment: Segment, bytes: Uint8Array, position: number, offset: number, bytesMax: number, atLeastOne: boolean): Selection {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  let from = -1;
+  let nextOffset = offset;
+  while (at < bytes.length) {
+    const shape = batchShape(view, at, bytes.length - at);
+    if (shape === 'bad') throw damaged(core, partition, segment, position + at, 'no batch begins here');
+    if (shape === 'cut') {
+      if (from >= 0) break;
+      const length = bytes.length - at < 61 ? 61 : batchBytes(view, at);
+      if (position + at + length > segment.writtenBytes) throw damaged(core, partition, segment, position + at, 'the batch is longer than the segment');
+      if (length > bytesMax && !atLeastOne && length !== 61) return { kind: 'found', from: 0, to: 0, nextOffset: offset };
+      return { kind: 'more', at, bytes: length };
+    }
+    const end = batchEndOffset(view, at);
+    const length = batchBytes(view, at);
+    if (end > offset) {
+      if (end > partition.highWatermark) break;
+      if (from < 0) {
+        if (batchBaseOffset(view, at) > offset && nextOffset === offset) throw damaged(core, partition, segment, position + at, 'an earlier batch is missing');
+        if (length > bytesMax && !atLeastOne) return { kind: 'found', from: at, to: at, nextOffset: offset };
+        from = at;
+      } else if (at + length - from > bytesMax) {
+        break;
+      }
+      if (!batchIsIntact(bytes, view, at)) throw damaged(core, partition, segment, position + at, 'the batch fails its checksum');
+      nextOffset = end;
+    }
+    at += length;
+  }
+  if (from < 0) return { kind: 'more', at, bytes: 61 };
+  return { kind: 'found', from, to: at, nextOffset };
+}
+
+function damaged(core: LogCore, partition: PartitionLog, segment: Segment, position: number, what: string): MillraceError {
+  const path = segmentPath(partition.name, segment.baseOffset, 'log');
+  core.reportDamage(path, position, what);
+  return new MillraceError('data-damaged', `Cannot read '${path}' at byte ${position}: ${what}`, { path, position, partition: partition.name });
+}
+
+function outOfRange(partition: PartitionLog, offset: number): MillraceError {
+  return new MillraceError('offset-out-of-range', `Cannot read '${partition.name}' at ${offset}: it begins at ${partition.logStartOffset}`, {
+    partition: partition.name, offset, logStartOffset: partition.logStartOffset, endOffset: partition.endOffset,
+  });
+}

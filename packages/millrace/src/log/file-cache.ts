@@ -1,0 +1,101 @@
+// log/file-cache.ts - segment files held open, at most so many.
+// Owns: opening, sharing and closing files of segments. Never: their contents.
+// L7 A file is closed only when nobody uses it; past the limit the least recently used idle one goes first.
+import { assert } from '../base/mod.ts';
+import type { Disk, DiskFile } from '../os/mod.ts';
+
+/** A file in use: release it when done. */
+export interface Lease { readonly file: DiskFile; release(): void }
+
+class Entry {
+  readonly path: string;
+  file: DiskFile | null = null;
+  opening: Promise<DiskFile> | null = null;
+  users = 0;
+  forgotten = false;
+  constructor(path: string) { this.path = path; }
+}
+
+/** Open files by path. */
+export class FileCache {
+  readonly #disk: Disk;
+  readonly #filesMax: number;
+  /** In order of use, oldest first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(disk: Disk, filesMax: number) {
+    this.#disk = disk;
+    this.#filesMax = filesMax;
+  }
+
+  get openFiles(): number { return this.#entries.size; }
+
+  /** Opens or shares a file; `create` makes it. Rejects 'not-found' and what Disk.open does. */
+  async acquire(path: string, create = false): Promise<Lease> {
+    let entry = this.#entries.get(path);
+    if (entry === undefined) {
+      entry = new Entry(path);
+      this.#entries.set(path, entry);
+    } else {
+      this.#entries.delete(path);
+      this.#entries.set(path, entry);
+    }
+    entry.users++;
+    try {
+      if (entry.file === null) entry.file = await (entry.opening ??= this.#disk.open(path, { create }));
+    } catch (error) {
+      entry.users--;
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      throw error;
+    }
+    this.#trim();
+    return this.#lease(entry, entry.file);
+  }
+
+  /** Closes the file once its users are done: it is about to be removed. */
+  forget(path: string): void {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return;
+    this.#entries.delete(path);
+    entry.forgotten = true;
+    if (entry.users === 0) this.#close(entry);
+  }
+
+  async close(): Promise<void> {
+    for (const path of [...this.#entries.keys()]) this.forget(path);
+    await Promise.all(this.#closing);
+  }
+
+  #lease(entry: Entry, file: DiskFile): Lease {
+    let used = true;
+    return {
+      file,
+      release: () => {
+        assert(used, 'a file is released once');
+        used = false;
+        entry.users--;
+        if (entry.users > 0) return;
+        if (entry.forgotten) this.#close(entry);
+        else this.#trim();
+      },
+    };
+  }
+
+  /** L7. */
+  #trim(): void {
+    if (this.#entries.size <= this.#filesMax) return;
+    for (const entry of this.#entries.values()) {
+      if (this.#entries.size <= this.#filesMax) return;
+      if (entry.users > 0) continue;
+      this.#entries.delete(entry.path);
+      this.#close(entry);
+    }
+  }
+
+  #close(entry: Entry): void {
+    if (entry.file === null) return;
+    const closing = entry.file.close().catch(() => {}).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}

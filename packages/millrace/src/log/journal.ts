@@ -1,0 +1,218 @@
+// log/journal.ts - one journal for every partition: gather, one write, one sync, then all the acks.
+// Owns: groups being filled, sealed, committed; their order and chain. Never: what entries mean, which file is next (journal-files.ts).
+// A group is built in place in a slab: the append copies its bytes once, to where the lane writes them from and readers read them.
+//
+//   append -> [open group] -> close -> [closed] -> seal, submit -> [in flight, at most 2] -> committed -> acks
+//
+// J5 Groups are sealed, written and committed in order of sequence. J6 Nothing is told as durable before the lane confirmed its group.
+// The open group closes when the lane is free (a lone record never waits), or when it is full. Cost: one write and one sync a group.
+import { assert, limits } from '../base/mod.ts';
+import type { Clock, Lane, LaneResult, LaneStep } from '../os/mod.ts';
+import type { JournalFiles } from './journal-files.ts';
+import { alignUp, entryBytes, groupHeaderBytes, sealGroup, writeEntryHeader, type EntryKind } from './journal-format.ts';
+import type { Slab, SlabPool } from './slabs.ts';
+
+const inFlightMax = 2;
+/** A second group follows before the first is confirmed only when it is worth a sync of its own. */
+const pipelineBytesMin = 256 * 1024;
+
+/** Where the journal stands: what the next group needs to continue it. */
+export interface JournalPosition { readonly fileSequence: number; readonly position: number; readonly nextSequence: number; readonly previousCrc: number }
+
+/** Someone whose end rises with a group. */
+export interface GroupMember { groupMark: Group | null; groupIndex: number }
+
+/** Entries that become durable together. */
+export class Group {
+  readonly slab: Slab;
+  readonly at: number;
+  bytes = groupHeaderBytes;
+  entryCount = 0;
+  readonly members: GroupMember[] = [];
+  /** End offset of each member with this group. */
+  readonly ends: number[] = [];
+  /** Called in order of appending when the group is durable, or with the failure. */
+  readonly dones: ((error: Error | null) => void)[] = [];
+  /** Where the journal stands after it, once sealed. */
+  after: JournalPosition = { fileSequence: 0, position: 0, nextSequence: 0, previousCrc: 0 };
+
+  constructor(slab: Slab, at: number) {
+    this.slab = slab;
+    this.at = at;
+  }
+}
+
+/** What the journal works with and whom it tells. */
+export interface JournalOptions {
+  readonly pool: SlabPool; readonly files: JournalFiles; readonly lane: Lane; readonly clock: Clock;
+  readonly journalId: bigint; readonly term: number; readonly from: JournalPosition;
+  /** The group is durable: called before the next turn of the loop, in order. */
+  readonly onCommitted: (group: Group, result: LaneResult) => void;
+  /** The lane failed: called once, with every group that will never be durable. */
+  readonly onFailed: (error: Error, groups: readonly Group[]) => void;
+}
+
+/** The journal's writer. */
+export class Journal {
+  readonly #options: JournalOptions;
+  #slab: Slab | null = null;
+  #open: Group | null = null;
+  readonly #closed: Group[] = [];
+  readonly #inFlight: Group[] = [];
+  #position: JournalPosition;
+  #syncedSequence: number;
+  #scheduled = false;
+  #failed = false;
+  readonly #idle: (() => void)[] = [];
+  /** Bytes written to the device for the journal. */
+  deviceBytes = 0;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#position = options.from;
+    this.#syncedSequence = options.from.nextSequence - 1;
+    options.files.onReady = () => this.#pump();
+  }
+
+  /** The group that entries go to; valid after a successful reserve. */
+  get open(): Group {
+    assert(this.#open !== null, 'entries follow a reservation');
+    return this.#open;
+  }
+
+  get isIdle(): boolean { return this.#open === null && this.#closed.length === 0 && this.#inFlight.length === 0; }
+
+  /** Highest sequence known to be durable. */
+  get syncedSequence(): number { return this.#syncedSequence; }
+
+  /** Makes sure that the open group takes `bytes` of entries (see entryBytes) together; false when memory is full. */
+  reserve(bytes: number): boolean {
+    const group = this.#open;
+    if (group !== null) {
+      const fits = group.at + alignUp(group.bytes + bytes) <= group.slab.bytes.length;
+      if (fits && (group.bytes + bytes <= limits.log.groupBytesMax || group.entryCount === 0)) return true;
+      if (group.entryCount > 0) this.#closeGroup();
+    }
+    const needed = alignUp(groupHeaderBytes + bytes);
+    if (this.#slab === null || this.#slab.used + needed > this.#slab.bytes.length) {
+      const slab = this.#options.pool.take(needed);
+      if (slab === null) return false;
+      this.#dropOpen();
+      if (this.#slab !== null) this.#slab.filling = false;
+      this.#slab = slab;
+    }
+    if (this.#open === null) {
+      this.#open = new Group(this.#slab, this.#slab.used);
+      this.#slab.unflushedGroups++;
+    }
+    return true;
+  }
+
+  /** Adds an entry to the open group and returns where its body goes in `open.slab`. */
+  entry(kind: EntryKind, partitionId: number, bodyBytes: number, position: number, offset: number): number {
+    const group = this.open;
+    const at = group.at + group.bytes;
+    writeEntryHeader(group.slab.view, at, kind, partitionId, bodyBytes, position, offset);
+    group.bytes += entryBytes(bodyBytes);
+    group.entryCount++;
+    assert(group.at + group.bytes <= group.slab.bytes.length, 'entries stay within their reservation');
+    return at + entryBytes(0);
+  }
+
+  /** The open group raises the member's end to `end` once durable. */
+  join(member: GroupMember, end: number): void {
+    const group = this.open;
+    if (member.groupMark !== group) {
+      member.groupMark = group;
+      member.groupIndex = group.members.length;
+      group.members.push(member);
+      group.ends.push(end);
+    } else {
+      group.ends[member.groupIndex] = end;
+    }
+  }
+
+  /** To be called after entries were added: the group closes when the lane is free. */
+  kick(): void {
+    if (this.#scheduled) return;
+    if (this.#inFlight.length > 0 && !(this.#inFlight.length < inFlightMax && this.#open !== null && this.#open.bytes >= pipelineBytesMin)) return;
+    this.#scheduled = true;
+    this.#options.clock.soon(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  /** Resolves when all that was added is durable (or failed). */
+  async drain(): Promise<void> {
+    if (this.isIdle || this.#failed) return;
+    this.kick();
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #closeGroup(): void {
+    const group = this.open;
+    group.slab.used = group.at + alignUp(group.bytes);
+    this.#closed.push(group);
+    this.#open = null;
+  }
+
+  /** An open group without entries gives its place back. */
+  #dropOpen(): void {
+    if (this.#open === null) return;
+    assert(this.#open.entryCount === 0, 'only an empty group is dropped');
+    this.#open.slab.unflushedGroups--;
+    this.#open = null;
+  }
+
+  /** Submits what is ready, as far as lane and files allow. */
+  #pump(): void {
+    while (!this.#failed && this.#inFlight.length < inFlightMax) {
+      if (this.#closed.length === 0) {
+        const open = this.#open;
+        if (open === null || open.entryCount === 0) break;
+        if (this.#inFlight.length > 0 && open.bytes < pipelineBytesMin) break;
+        this.#closeGroup();
+      }
+      if (!this.#submit(this.#closed[0]!)) break;
+      this.#closed.shift();
+    }
+    if (this.isIdle || this.#failed) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #submit(group: Group): boolean {
+    const { files, lane, journalId, term } = this.#options;
+    const bytes = alignUp(group.bytes);
+    const place = files.place(bytes);
+    if (place === null) return false;
+    const { nextSequence: sequence, previousCrc } = this.#position;
+    const crc = sealGroup(group.slab.bytes, group.at, {
+      bytes: group.bytes, journalId, sequence, previousCrc, entryCount: group.entryCount, syncedSequence: this.#syncedSequence, term, fileSequence: place.fileSequence,
+    });
+    group.after = this.#position = { fileSequence: place.fileSequence, position: place.position + bytes, nextSequence: sequence + 1, previousCrc: crc };
+    const steps: LaneStep[] = [];
+    if (place.header !== null) steps.push({ kind: 'write', file: place.file, position: 0, parts: [place.header] });
+    steps.push({ kind: 'write', file: place.file, position: place.position, parts: [group.slab.bytes.subarray(group.at, group.at + bytes)] });
+    steps.push({ kind: 'sync', file: place.file });
+    this.deviceBytes += bytes + (place.header?.length ?? 0);
+    this.#inFlight.push(group);
+    lane.submit(steps, (error, result) => this.#finish(group, error, result));
+    return true;
+  }
+
+  #finish(group: Group, error: Error | null, result: LaneResult): void {
+    if (this.#failed) return;
+    if (error !== null) {
+      this.#failed = true;
+      const lost = [...this.#inFlight.splice(0), ...this.#closed.splice(0), ...(this.#open === null ? [] : [this.#open])];
+      this.#open = null;
+      this.#options.onFailed(error, lost);
+      for (const resolve of this.#idle.splice(0)) resolve();
+      return;
+    }
+    assert(this.#inFlight.shift() === group, 'J5: groups commit in order');
+    this.#syncedSequence = group.after.nextSequence - 1;
+    this.#pump();
+    this.#options.onCommitted(group, result);
+  }
+}

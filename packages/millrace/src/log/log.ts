@@ -1,0 +1,475 @@
+// log/log.ts - one open data folder: puts the parts together and is their door.
+// Owns: opening and closing, the log's state, structural changes, when checkpoints and retention run. Never: bytes of files.
+// States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
+// acknowledged, no more appends until a restart); any -> closed.
+import { assert, limits, MillraceError } from '../base/mod.ts';
+import type { Timer } from '../os/mod.ts';
+import { Checkpointer } from './checkpoint.ts';
+import type { Counts, LogCore } from './core.ts';
+import { FileCache } from './file-cache.ts';
+import { IndexCache } from './index-cache.ts';
+import { entryBytes, entryKind, type EntryKind } from './journal-format.ts';
+import { JournalFiles } from './journal-files.ts';
+import { Journal, type Group } from './journal.ts';
+import { isPartitionName, segmentPath } from './names.ts';
+import type { Manifest, PartitionFacts } from './manifest.ts';
+import { PartitionLog } from './partition.ts';
+import { ReadBuffers } from './read-buffers.ts';
+import { findBase, openFolder, removeQuietly, replay, type ReplayTarget } from './recovery.ts';
+import { expiredStart } from './retention.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { SegmentWrite } from './segment-writes.ts';
+import { SlabPool } from './slabs.ts';
+import type { Log, LogOptions, LogState, LogStats, PartitionConfig } from './types.ts';
+
+const day = 86_400_000;
+/** Configuration of a partition found at open, until configure() is called: nothing is deleted. */
+const foundConfig: PartitionConfig = { segmentBytes: limits.log.segmentBytesDefault, segmentMs: 7 * day, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
+const retentionEveryMs = 30_000;
+/** A quiet log is checkpointed after this, so that its next start reads no tail. */
+const checkpointEveryMs = 30_000;
+const prepareAgainMs = 500;
+/** Between syncs of a checkpoint; longer while journal syncs are slow. */
+const checkpointPaceMs = 2;
+
+const encoder = new TextEncoder();
+
+/**
+ * Opens the log of a data folder, making a new one where there is none. Rejects 'data-folder-locked', 'data-folder-newer', 'data-damaged'
+ * (an acknowledged group is unreadable: nothing is cut silently), 'disk-full', 'storage-failed'.
+ * @example const log = await openLog({ disk: new NodeDisk('./data'), clock: nodeClock(), random: nodeRandom() });
+ */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const lock = await options.disk.lock();
+  try {
+    return await MillraceLog.open(options, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+class MillraceLog implements Log, LogCore {
+  readonly #options: LogOptions;
+  readonly disk: LogOptions['disk'];
+  readonly clock: LogOptions['clock'];
+  readonly pool: SlabPool;
+  readonly buffers = new ReadBuffers();
+  readonly files: FileCache;
+  readonly indexes: IndexCache;
+  readonly byId = new Map<number, PartitionLog>();
+  readonly counts: Counts = { groupsCommitted: 0, bytesAppended: 0, segmentBytesWritten: 0, syncMsLast: 0, syncMsMax: 0, tailHits: 0, tailMisses: 0 };
+  readonly partitions = new Map<string, PartitionLog>();
+  readonly #lock: { release(): Promise<void> };
+  readonly #journalFileBytes: number;
+  journal!: Journal;
+  #lane!: { close(): Promise<void> };
+  #journalFiles!: JournalFiles;
+  #writer!: SegmentWriter;
+  #checkpointer!: Checkpointer;
+  #journalId = 0n;
+  #term = 0;
+  #nextPartitionId = 1;
+  #state: LogState = { kind: 'open' };
+  readonly #stateWatchers = new Set<(state: LogState) => void>();
+  readonly #roomWaiters: (() => void)[] = [];
+  /** Folders of removed partitions being deleted, by name. */
+  readonly #removals = new Map<string, Promise<void>>();
+  readonly #deletions = new Set<Promise<void>>();
+  readonly #creating = new Set<string>();
+  #checkpointedBytes = 0;
+  #lastActivityBytes = 0;
+  readonly #timers = new Set<Timer>();
+  readonly #damageTold = new Set<string>();
+  /** Why the disk counts as full. */
+  #fullJournal = false;
+  #fullSegments = false;
+
+  private constructor(options: LogOptions, lock: { release(): Promise<void> }) {
+    this.#options = options;
+    this.#lock = lock;
+    this.disk = options.disk;
+    this.clock = options.clock;
+    this.#journalFileBytes = Math.max(limits.log.journalFileBytesMin, options.journalFileBytes ?? limits.log.journalFileBytesDefault);
+    this.pool = new SlabPool((bytes) => options.disk.allocate(bytes), Math.max(limits.log.tailBytesMin, options.tailBytes ?? limits.log.tailBytesDefault));
+    this.files = new FileCache(options.disk, limits.log.openFilesMax);
+    this.indexes = new IndexCache(this.files);
+    this.indexes.onRebuilt = (path) => this.#report(`${path}: did not match its log and was made anew`);
+    this.pool.onFreed = () => this.#tellRoom();
+  }
+
+  static async open(options: LogOptions, lock: { release(): Promise<void> }): Promise<MillraceLog> {
+    const log = new MillraceLog(options, lock);
+    await log.#recover();
+    return log;
+  }
+
+  get state(): LogState { return this.#state; }
+
+  async create(name: string, config: PartitionConfig): Promise<PartitionLog> {
+    if (!isPartitionName(name)) throw new MillraceError('invalid-argument', `Cannot create partition '${name}': not a topic's name and a number`, { name });
+    if (this.partitions.has(name) || this.#creating.has(name)) throw new MillraceError('topic-exists', `Cannot create partition '${name}': it is there already`, { name });
+    this.#creating.add(name);
+    try {
+      await this.#removals.get(name);
+      const id = this.#nextPartitionId++;
+      await this.commitEntry(entryKind.create, id, 0, encoder.encode(name));
+      const partition = new PartitionLog(this, { id, name, logStartOffset: 0, segments: [] }, config);
+      this.byId.set(id, partition);
+      this.partitions.set(name, partition);
+      return partition;
+    } finally {
+      this.#creating.delete(name);
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    const partition = this.partitions.get(name);
+    if (partition === undefined) throw new MillraceError('topic-not-found', `Cannot remove partition '${name}': there is none`, { name });
+    await this.commitEntry(entryKind.remove, partition.id, 0);
+    if (partition.removed) return;
+    this.#forget(partition);
+    this.#track(this.#deleteFolder(partition));
+  }
+
+  async applyRetention(): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    for (const partition of [...this.partitions.values()]) {
+      if (partition.removed || this.#state.kind === 'closed' || this.#state.kind === 'failed') continue;
+      const start = expiredStart(partition, nowMs);
+      if (start === null) this.dropSegments(partition);
+      else if (start.roll) await this.#rollFor(partition);
+      else await partition.deleteBefore(start.offset);
+    }
+  }
+
+  async checkpoint(): Promise<void> {
+    await this.journal.drain();
+    await this.#writer.flush();
+    await this.#takeCheckpoint(0);
+  }
+
+  onState(callback: (state: LogState) => void): () => void {
+    this.#stateWatchers.add(callback);
+    return () => { this.#stateWatchers.delete(callback); };
+  }
+
+  whenRoom(callback: () => void): void {
+    this.#roomWaiters.push(callback);
+    this.#writer.hurry();
+  }
+
+  stats(): LogStats {
+    const { counts } = this;
+    return {
+      groupsCommitted: counts.groupsCommitted, bytesAppended: counts.bytesAppended, deviceBytesWritten: this.journal.deviceBytes + counts.segmentBytesWritten,
+      syncMsLast: counts.syncMsLast, syncMsMax: counts.syncMsMax, tailHits: counts.tailHits, tailMisses: counts.tailMisses,
+      openFiles: this.files.openFiles, unflushedBytes: this.#writer.queuedBytes, tailBytes: this.pool.tailBytes,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#state.kind === 'closed') return;
+    const failed = this.#state.kind === 'failed';
+    if (!failed) await this.journal.drain();
+    this.#setState({ kind: 'closed' });
+    for (const timer of this.#timers) timer.cancel();
+    if (!failed && !this.#fullSegments) {
+      await this.#writer.flush();
+      await this.#takeCheckpoint(0);
+    }
+    await Promise.allSettled([...this.#deletions]);
+    await this.#writer.close();
+    await this.#journalFiles.close();
+    await this.#lane.close();
+    await this.files.close();
+    await this.#lock.release();
+  }
+
+  // LogCore: for the other files of this room.
+
+  checkWritable(name: string): void {
+    if (this.#state.kind === 'open') return;
+    switch (this.#state.kind) {
+      case 'full': throw new MillraceError('disk-full', `Cannot append to '${name}': the disk is full`, { partition: name });
+      case 'failed': throw new MillraceError('storage-failed', `Cannot append to '${name}': ${this.#state.reason}`, { partition: name });
+      case 'closed': throw new MillraceError('closed', `Cannot append to '${name}': the log is closed`, { partition: name });
+    }
+  }
+
+  reserve(bytes: number, name: string): void {
+    if (bytes > limits.log.batchBytesMax * 1.25) throw new MillraceError('message-too-large', `Cannot append to '${name}': ${bytes} bytes at once`, { partition: name, bytes });
+    if (this.journal.reserve(bytes)) return;
+    this.journal.kick();
+    this.#writer.hurry();
+    throw new MillraceError('overloaded', `Cannot append to '${name}': memory for appends is full until the disk has caught up`, { partition: name, bytes });
+  }
+
+  async commitEntry(kind: EntryKind, partitionId: number, offset: number, body: Uint8Array = new Uint8Array(0)): Promise<void> {
+    while (!this.#tryReserve(entryBytes(body.length))) await new Promise<void>((resolve) => this.whenRoom(resolve));
+    const at = this.journal.entry(kind, partitionId, body.length, 0, offset);
+    this.journal.open.slab.bytes.set(body, at);
+    const { dones } = this.journal.open;
+    this.journal.kick();
+    await new Promise<void>((resolve, reject) => dones.push((error) => (error === null ? resolve() : reject(error))));
+  }
+
+  dropSegments(partition: PartitionLog): void {
+    while (partition.segments.length > 1) {
+      const segment = partition.segments[0]!;
+      if (segment.endOffset > partition.logStartOffset || !segment.sealed || segment.writtenBytes < segment.bytes) return;
+      partition.segments.shift();
+      this.indexes.forget(segment);
+      this.#track(this.#deleteFiles((['log', 'index', 'timeindex'] as const).map((kind) => segmentPath(partition.name, segment.baseOffset, kind))));
+    }
+  }
+
+  reportDamage(path: string, position: number, what: string): void {
+    const place = `${path}@${position}`;
+    if (this.#damageTold.has(place) || this.#damageTold.size > 10_000) return;
+    this.#damageTold.add(place);
+    this.#report(`${path}: damaged at byte ${position}: ${what}`);
+  }
+
+  // Opening.
+
+  async #recover(): Promise<void> {
+    const { disk } = this;
+    const format = await openFolder(disk, this.#options.random);
+    this.#journalId = format.journalId;
+    const base = await findBase(disk, format, (line) => this.#report(line));
+    for (const facts of base.manifest.partitions) this.#addFound(facts);
+    for (const name of base.manifest.removals) await this.#removeLeftOver(name);
+    const replayedWrites: SegmentWrite[] = [];
+    const target: ReplayTarget = {
+      byId: this.byId,
+      create: (facts) => this.#addFound(facts),
+      remove: async (id) => {
+        const partition = this.byId.get(id)!;
+        this.#forget(partition);
+        await this.#deleteFolder(partition);
+      },
+      write: async (writes) => { for (const write of writes) replayedWrites.push(await this.#writeReplayed(write)); },
+      report: (line) => this.#report(line),
+    };
+    const replayed = await replay(disk, base, target);
+    for (const partition of this.byId.values()) partition.finishReplay();
+    this.#term = replayed.term;
+    this.#nextPartitionId = replayed.nextPartitionId;
+    this.#journalFiles = new JournalFiles(disk, this.#journalId, this.#term, this.#journalFileBytes);
+    this.#journalFiles.onError = (error) => this.#prepareFailed(error);
+    await this.#journalFiles.open(base.files, replayed.position.fileSequence, replayed.position.position);
+    const lane = await disk.openLane();
+    this.#lane = lane;
+    this.journal = new Journal({
+      pool: this.pool, files: this.#journalFiles, lane, clock: this.clock, journalId: this.#journalId, term: this.#term, from: replayed.position,
+      onCommitted: (group, result) => this.#committed(group, result.writeMs + result.syncMs),
+      onFailed: (error, groups) => this.#journalFailed(error, groups),
+    });
+    this.#writer = new SegmentWriter({
+      core: this, disk, from: replayed.position,
+      onWritten: () => { this.#checkpointWhenDue(); this.#tellRoom(); },
+      onFull: (error) => { this.#fullSegments = error !== null; this.#updateFull(); },
+      onFailed: (error) => this.#fail(error),
+    });
+    for (const write of replayedWrites) this.#writer.noteReplayed(write);
+    this.#checkpointer = new Checkpointer({
+      core: this, writer: this.#writer, files: this.#journalFiles, facts: () => this.#facts(), onFailed: (error) => this.#fail(error),
+      number: base.manifest.number, olderFileSequence: base.olderFileSequence,
+    });
+    for (const partition of this.partitions.values()) this.dropSegments(partition);
+    if (replayed.bytes > 0) this.#checkpointedBytes = -this.#journalFileBytes;
+    this.#every(retentionEveryMs, () => this.applyRetention());
+    this.#every(checkpointEveryMs, () => this.#checkpointWhenQuiet());
+  }
+
+  #addFound(facts: PartitionFacts): void {
+    const partition = new PartitionLog(this, facts, this.#options.configOf?.(facts.name) ?? foundConfig);
+    this.byId.set(facts.id, partition);
+    this.partitions.set(facts.name, partition);
+  }
+
+  async #writeReplayed(write: SegmentWrite): Promise<SegmentWrite> {
+    const path = segmentPath(write.partition.name, write.segment.baseOffset, 'log');
+    if (write.position === 0) await this.disk.makeFolder(write.partition.name);
+    const lease = await this.files.acquire(path, true);
+    try {
+      await lease.file.write(write.parts, write.position);
+    } finally {
+      lease.release();
+    }
+    write.segment.writtenBytes = write.position + write.bytes;
+    return { partition: write.partition, segment: write.segment, position: write.position, bytes: write.bytes, parts: [] };
+  }
+
+  // Commits.
+
+  #committed(group: Group, syncMs: number): void {
+    this.counts.groupsCommitted++;
+    this.counts.syncMsLast = syncMs;
+    this.counts.syncMsMax = Math.max(this.counts.syncMsMax, syncMs);
+    this.#writer.add(group);
+    const advanced: PartitionLog[] = [];
+    group.members.forEach((member, index) => {
+      const partition = member as PartitionLog;
+      if (member.groupMark === group) member.groupMark = null;
+      if (partition.committed(group.ends[index]!)) advanced.push(partition);
+    });
+    for (const done of group.dones) done(null);
+    for (const partition of advanced) partition.advanced();
+    if (this.#roomWaiters.length > 0) this.#writer.hurry();
+  }
+
+  #journalFailed(error: Error, groups: readonly Group[]): void {
+    this.#fail(error);
+    const told = new MillraceError('storage-failed', `Cannot commit: ${error.message}`, { cause: error });
+    for (const group of groups) for (const done of group.dones) done(told);
+  }
+
+  #fail(error: Error): void {
+    if (this.#state.kind === 'failed' || this.#state.kind === 'closed') return;
+    this.#report(`storage failed: ${error.message}; no more appends until a restart`);
+    this.#setState({ kind: 'failed', reason: error.message });
+    this.#tellRoom();
+  }
+
+  #prepareFailed(error: Error): void {
+    if (!(error instanceof MillraceError) || error.code !== 'disk-full') {
+      this.#fail(error);
+      return;
+    }
+    this.#fullJournal = true;
+    this.#updateFull();
+    this.#after(prepareAgainMs, () => {
+      this.#fullJournal = false;
+      void this.#journalFiles.prepare().then(() => this.#updateFull());
+    });
+  }
+
+  #updateFull(): void {
+    const full = this.#fullJournal || this.#fullSegments;
+    if (full && this.#state.kind === 'open') this.#setState({ kind: 'full' });
+    else if (!full && this.#state.kind === 'full') {
+      this.#setState({ kind: 'open' });
+      this.#tellRoom();
+    }
+  }
+
+  #setState(state: LogState): void {
+    this.#state = state;
+    for (const callback of [...this.#stateWatchers]) callback(state);
+  }
+
+  #tellRoom(): void {
+    if (this.#roomWaiters.length === 0) return;
+    const waiters = this.#roomWaiters.splice(0);
+    this.clock.soon(() => { for (const callback of waiters) callback(); });
+  }
+
+  #tryReserve(bytes: number): boolean {
+    if (this.#state.kind === 'failed' || this.#state.kind === 'closed') this.checkWritable('journal');
+    if (this.journal.reserve(bytes)) return true;
+    this.journal.kick();
+    return false;
+  }
+
+  // Checkpoints.
+
+  #facts(): Omit<Manifest, 'number' | 'journal'> {
+    const partitions: PartitionFacts[] = [];
+    for (const partition of this.partitions.values()) {
+      partitions.push({ id: partition.id, name: partition.name, logStartOffset: partition.logStartOffset, segments: partition.segments.map((segment) => segment.facts()) });
+    }
+    return { journalId: this.#journalId, term: this.#term, nextPartitionId: this.#nextPartitionId, partitions, removals: [...this.#removals.keys()] };
+  }
+
+  #checkpointWhenDue(): void {
+    if (this.journal.deviceBytes - this.#checkpointedBytes < this.#journalFileBytes || this.#checkpointer.isRunning) return;
+    void this.#takeCheckpoint(checkpointPaceMs);
+  }
+
+  async #checkpointWhenQuiet(): Promise<void> {
+    const bytes = this.journal.deviceBytes;
+    const quiet = bytes === this.#lastActivityBytes;
+    this.#lastActivityBytes = bytes;
+    if (quiet && bytes !== this.#checkpointedBytes && this.#state.kind === 'open') await this.#takeCheckpoint(checkpointPaceMs);
+  }
+
+  async #takeCheckpoint(paceMs: number): Promise<void> {
+    const bytes = this.journal.deviceBytes;
+    if (await this.#checkpointer.run(paceMs)) this.#checkpointedBytes = bytes;
+  }
+
+  // Removal of files.
+
+  #forget(partition: PartitionLog): void {
+    this.byId.delete(partition.id);
+    this.partitions.delete(partition.name);
+    partition.markRemoved();
+  }
+
+  #deleteFolder(partition: PartitionLog): Promise<void> {
+    const { name } = partition;
+    const removal = this.#deleteFolderNow(partition).finally(() => this.#removals.delete(name));
+    this.#removals.set(name, removal);
+    return removal;
+  }
+
+  async #deleteFolderNow(partition: PartitionLog): Promise<void> {
+    const clear = async (): Promise<void> => {
+      for (const segment of partition.segments) {
+        this.indexes.forget(segment);
+        for (const kind of ['log', 'index', 'timeindex'] as const) this.files.forget(segmentPath(partition.name, segment.baseOffset, kind));
+      }
+      await removeQuietly(this.disk, partition.name);
+    };
+    // A piece being written may still make files: wait for it, then the name is free.
+    if (this.#writer !== undefined) {
+      await this.#writer.between(() => this.#writer.forgetFolder(partition.name));
+    }
+    await clear();
+  }
+
+  async #removeLeftOver(name: string): Promise<void> {
+    if (!this.partitions.has(name)) await removeQuietly(this.disk, name);
+  }
+
+  async #deleteFiles(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      this.files.forget(path);
+      await removeQuietly(this.disk, path);
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked: Promise<void> = work.catch((error: Error) => this.#report(`cannot delete: ${error.message}`)).finally(() => this.#deletions.delete(tracked));
+    this.#deletions.add(tracked);
+  }
+
+  async #rollFor(partition: PartitionLog): Promise<void> {
+    while (!this.#tryReserve(entryBytes(0))) await new Promise<void>((resolve) => this.whenRoom(resolve));
+    if (partition.removed || partition.activeBytes === 0) return;
+    partition.roll();
+    this.journal.kick();
+  }
+
+  // Timers.
+
+  #every(ms: number, work: () => Promise<void>): void {
+    this.#after(ms, () => {
+      void work().catch((error: Error) => this.#report(error.message)).finally(() => { if (this.#state.kind !== 'closed') this.#every(ms, work); });
+    });
+  }
+
+  #after(ms: number, work: () => void): void {
+    const timer = this.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      if (this.#state.kind !== 'closed') work();
+    });
+    this.#timers.add(timer);
+  }
+
+  #report(line: string): void { this.#options.onReport?.(line); }
+}
+
+assert(checkpointEveryMs > 0 && retentionEveryMs > 0, 'timers go forward');

@@ -1,0 +1,3 @@
+// log/mod.ts - the door of floor 2: durable partitions behind one journal.
+export type * from './types.ts';
+export { openLog } from './log.ts';

@@ -1,0 +1,45 @@
+// log/read-buffers.ts - memory lent to readers.
+// Owns: buffers by size class, a bound on what is lent, reuse. Never: file access.
+import { assert, limits, MillraceError } from '../base/mod.ts';
+
+const classBytesMin = 16 * 1024;
+
+/** A lent buffer: at least as long as was asked for. */
+export interface ReadBuffer { readonly bytes: Uint8Array; release(): void }
+
+/** The lender. */
+export class ReadBuffers {
+  readonly #kept = new Map<number, Uint8Array[]>();
+  #keptBytes = 0;
+  #lentBytes = 0;
+
+  /** Lends; throws 'overloaded' when readers hold too much. */
+  take(bytesMin: number): ReadBuffer {
+    const size = Math.max(classBytesMin, 2 ** Math.ceil(Math.log2(bytesMin)));
+    if (this.#lentBytes > 0 && this.#lentBytes + size > limits.log.readBytesMax) {
+      throw new MillraceError('overloaded', `Cannot read: readers already hold ${this.#lentBytes} bytes`, { lentBytes: this.#lentBytes });
+    }
+    const kept = this.#kept.get(size)?.pop();
+    if (kept !== undefined) this.#keptBytes -= size;
+    const bytes = kept ?? new Uint8Array(size);
+    this.#lentBytes += size;
+    let lent = true;
+    return {
+      bytes,
+      release: () => {
+        assert(lent, 'a read is released once');
+        lent = false;
+        this.#lentBytes -= size;
+        this.#keep(bytes);
+      },
+    };
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#keptBytes + bytes.length > limits.log.readBytesKept) return;
+    this.#keptBytes += bytes.length;
+    const list = this.#kept.get(bytes.length);
+    if (list === undefined) this.#kept.set(bytes.length, [bytes]);
+    else list.push(bytes);
+  }
+}

@@ -1,0 +1,154 @@
+// log/recovery.ts - from what lies on the disk to partitions: the newest manifest, then the journal's tail.
+// Owns: the order of recovery, replay. Never: scanning segments; a start reads the tail only.
+// L14 Replay is idempotent: a crash during recovery is followed by the same recovery.
+// Cost: two small files, the journal since the last checkpoint (about 64 MiB at most under load), and its writes to segments.
+import { assert, isMillraceError, limits, MillraceError } from '../base/mod.ts';
+import type { Disk, Random } from '../os/mod.ts';
+import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
+import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
+import type { JournalPosition } from './journal.ts';
+import { readManifests, readWhole, type Manifest, type PartitionFacts } from './manifest.ts';
+import { formatFile, formatVersion, journalFolder } from './names.ts';
+import type { PartitionLog } from './partition.ts';
+import { collectWrites, type SegmentWrite, type SegmentWrites } from './segment-writes.ts';
+
+/** What the folder says of itself. */
+export interface FolderFormat { readonly version: number; readonly journalId: bigint }
+
+/** The basis of recovery: the newest manifest, or an empty one for a new folder. */
+export interface Base { readonly manifest: Manifest; readonly files: readonly JournalFileFound[]; readonly olderFileSequence: number; readonly isNew: boolean }
+
+/** What replay needs from the log being opened. */
+export interface ReplayTarget {
+  readonly byId: Map<number, PartitionLog>;
+  create(facts: PartitionFacts): void;
+  remove(id: number): Promise<void>;
+  /** Writes to segment files; what it writes is noted as unsynced. */
+  write(writes: Iterable<SegmentWrite>): Promise<void>;
+  report(line: string): void;
+}
+
+const decoder = new TextDecoder();
+
+/** Reads or makes the folder's format file. Rejects 'data-folder-newer', 'data-damaged'. */
+export async function openFolder(disk: Disk, random: Random): Promise<FolderFormat> {
+  await disk.makeFolder('.');
+  const bytes = await readWhole(disk, formatFile);
+  if (bytes !== null && bytes.length > 0) return parseFormat(disk.root, bytes);
+  const journalId = new DataView(random.bytes(8).buffer).getBigUint64(0);
+  const draft = `${formatFile}.new`;
+  const file = await disk.open(draft, { create: true });
+  const text = new TextEncoder().encode(`${JSON.stringify({ format: 'millrace', version: formatVersion, journalId: journalId.toString(16) })}\n`);
+  await file.write([text], 0);
+  await file.truncate(text.length);
+  await file.sync();
+  await file.close();
+  await disk.rename(draft, formatFile);
+  await disk.syncFolder('.');
+  return { version: formatVersion, journalId };
+}
+
+function parseFormat(root: string, bytes: Uint8Array): FolderFormat {
+  let parsed: { format?: unknown; version?: unknown; journalId?: unknown };
+  try {
+    parsed = JSON.parse(decoder.decode(bytes)) as typeof parsed;
+  } catch {
+    parsed = {};
+  }
+  const { format, version, journalId } = parsed;
+  if (format !== 'millrace' || typeof version !== 'number' || typeof journalId !== 'string' || !/^[0-9a-f]{1,16}$/.test(journalId)) {
+    throw new MillraceError('data-damaged', `Cannot open '${root}': ${formatFile} is not a data folder's`, { path: formatFile, position: 0 });
+  }
+  if (version > formatVersion) {
+    throw new MillraceError('data-folder-newer', `Cannot open '${root}': its format is version ${version}, this Millrace knows ${formatVersion}`, { version, known: formatVersion });
+  }
+  return { version, journalId: BigInt(`0x${journalId}`) };
+}
+
+/** Picks the manifest to start from. Rejects 'data-damaged' when none is readable but there is a journal. */
+export async function findBase(disk: Disk, format: FolderFormat, report: (line: string) => void): Promise<Base> {
+  const { slots, broken } = await readManifests(disk);
+  const files = await findJournalFiles(disk, format.journalId);
+  const good = slots.filter((manifest): manifest is Manifest => manifest !== null && manifest.journalId === format.journalId).sort((a, b) => b.number - a.number);
+  for (const path of broken) report(`${path}: unreadable, the other manifest is used`);
+  const newest = good[0];
+  if (newest !== undefined) return { manifest: newest, files, olderFileSequence: newest.journal.fileSequence, isNew: false };
+  const firstFile = Math.min(...files.filter((file) => file.sequence > 0).map((file) => file.sequence));
+  if (broken.length > 1 || (Number.isFinite(firstFile) && firstFile > 1)) {
+    throw new MillraceError('data-damaged', `Cannot open '${disk.root}': no manifest is readable`, { path: broken[0] ?? 'manifest-0', position: 0 });
+  }
+  const journal: JournalPosition = { fileSequence: Number.isFinite(firstFile) ? firstFile : 0, position: fileHeaderBytes, nextSequence: 1, previousCrc: 0 };
+  return { manifest: { number: 0, journalId: format.journalId, term: 0, journal, nextPartitionId: 1, partitions: [], removals: [] }, files, olderFileSequence: 0, isNew: true };
+}
+
+/** What replay found. */
+export interface Replayed { readonly position: JournalPosition; readonly term: number; readonly groups: number; readonly bytes: number; readonly nextPartitionId: number }
+
+/** Replays the journal from the base. Rejects 'data-damaged' when an acknowledged group is unreadable. */
+export async function replay(disk: Disk, base: Base, target: ReplayTarget): Promise<Replayed> {
+  const reader = new JournalReader(disk, base.manifest.journalId, base.files);
+  const writes: SegmentWrites = new Map();
+  let groups = 0;
+  let bytes = 0;
+  let pending = 0;
+  let nextPartitionId = base.manifest.nextPartitionId;
+  const flush = async (): Promise<void> => {
+    await target.write(writes.values());
+    writes.clear();
+    pending = 0;
+  };
+  const onGroup = async (group: FoundGroup): Promise<void> => {
+    groups++;
+    bytes += group.header.bytes;
+    const copy = group.bytes.slice(group.at, group.at + group.header.bytes);
+    const others: { kind: number; id: number; offset: number; name: string }[] = [];
+    collectWrites(copy, groupHeaderBytes, copy.length, target.byId, writes, (cursor) => { others.push(otherOf(copy, cursor)); });
+    for (const other of others) {
+      if (other.kind === entryKind.remove || other.kind === entryKind.create) await flush();
+      await applyOther(other, target);
+      if (other.kind === entryKind.create) nextPartitionId = Math.max(nextPartitionId, other.id + 1);
+    }
+    pending += copy.length;
+    if (pending >= limits.log.flushPieceBytes) await flush();
+  };
+  const end = await reader.readAll(base.manifest.journal, onGroup);
+  await flush();
+  if (end.kind === 'damaged') {
+    throw new MillraceError('data-damaged', `Cannot open '${disk.root}': ${end.path} is damaged at byte ${end.position}, group ${end.at.nextSequence} was acknowledged`, {
+      path: end.path, position: end.position, sequence: end.at.nextSequence, syncedSequence: end.syncedSequence,
+    });
+  }
+  const position = end.at;
+  if (groups > 0) target.report(`${journalFolder}: replayed ${groups} groups, ${bytes} bytes, up to group ${position.nextSequence - 1}`);
+  return { position, term: Math.max(reader.termMax, base.manifest.term) + 1, groups, bytes, nextPartitionId };
+}
+
+function otherOf(bytes: Uint8Array, cursor: EntryCursor): { kind: number; id: number; offset: number; name: string } {
+  return { kind: cursor.kind, id: cursor.partitionId, offset: cursor.offset, name: decoder.decode(bytes.subarray(cursor.bodyAt, cursor.bodyAt + cursor.bodyBytes)) };
+}
+
+async function applyOther({ kind, id, offset, name }: { kind: number; id: number; offset: number; name: string }, target: ReplayTarget): Promise<void> {
+  const partition = target.byId.get(id);
+  switch (kind) {
+    case entryKind.create:
+      if (partition === undefined) target.create({ id, name, logStartOffset: 0, segments: [] });
+      return;
+    case entryKind.remove:
+      if (partition !== undefined) await target.remove(id);
+      return;
+    case entryKind.start:
+      partition?.raiseStart(offset);
+      return;
+    default:
+      assert(false, `J1: a journal of version ${formatVersion} has no entry of kind ${kind}`);
+  }
+}
+
+/** Removes a path that may be gone already. */
+export async function removeQuietly(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.remove(path);
+  } catch (error) {
+    if (!isMillraceError(error, 'not-found')) throw error;
+  }
+}

@@ -1,0 +1,250 @@
+// log/segment-writer.ts - moves committed groups from memory to segment files, in the background.
+// Owns: gathering by segment, the flush lane, which files are not yet synced. Never: manifests (checkpoint.ts), acks.
+// L13 Only committed groups are written to segments, in order; memory is freed only after the write was confirmed.
+// A full disk loses nothing: the piece waits and is tried again, while the journal holds the same bytes.
+// Cost: one write for each segment in a piece of about 4 MiB, on a thread of its own; segments with 4 MiB unsynced are synced at once,
+// so that a checkpoint finds little left to do.
+import { assert, isMillraceError, limits, MiB } from '../base/mod.ts';
+import type { Disk, Lane, LaneStep } from '../os/mod.ts';
+import type { LogCore } from './core.ts';
+import type { Lease } from './file-cache.ts';
+import { groupHeaderBytes } from './journal-format.ts';
+import type { Group, JournalPosition } from './journal.ts';
+import { segmentPath } from './names.ts';
+import type { PartitionLog } from './partition.ts';
+import { collectWrites, type SegmentWrite, type SegmentWrites } from './segment-writes.ts';
+import type { Segment } from './segment.ts';
+
+const syncAtBytes = 4 * MiB;
+const opensAtOnce = 16;
+const waitMs = 500;
+const retryMs = 200;
+
+/** What is not yet synced: cleared by a checkpoint. */
+export interface Unsynced { readonly segments: Map<Segment, PartitionLog>; readonly folders: Set<string> }
+
+/** Whom the writer tells. */
+export interface SegmentWriterOptions {
+  readonly core: LogCore;
+  readonly disk: Disk;
+  readonly from: JournalPosition;
+  /** Memory was freed. */
+  readonly onWritten: (bytes: number) => void;
+  /** The disk is full; told again with null when a write passed. */
+  readonly onFull: (error: Error | null) => void;
+  readonly onFailed: (error: Error) => void;
+}
+
+/** The background writer of segments. */
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  #lane: Lane | null = null;
+  readonly #queue: Group[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | null = null;
+  #timer = false;
+  #urgent = false;
+  #paused = false;
+  #stopped = false;
+  #full = false;
+  readonly #madeFolders = new Set<string>();
+  #unsynced: Unsynced = { segments: new Map(), folders: new Set() };
+  /** Where the journal stands after the last group that is in its segments. */
+  position: JournalPosition;
+
+  constructor(options: SegmentWriterOptions) {
+    this.#options = options;
+    this.position = options.from;
+  }
+
+  get queuedBytes(): number { return this.#queuedBytes; }
+  get isStopped(): boolean { return this.#stopped; }
+
+  /** Takes over a committed group. */
+  add(group: Group): void {
+    this.#queue.push(group);
+    this.#queuedBytes += group.bytes;
+    if (this.#queuedBytes >= limits.log.flushPieceBytes || this.#urgent) this.#start();
+    else this.#startLater();
+  }
+
+  /** Writes without waiting for a whole piece: memory is needed. */
+  hurry(): void { if (this.#queue.length > 0) this.#start(); }
+
+  /** Writes everything added so far. */
+  async flush(): Promise<void> {
+    this.#urgent = true;
+    try {
+      while ((this.#queue.length > 0 || this.#running !== null) && !this.#stopped) {
+        this.#start();
+        await (this.#running ?? new Promise<void>((resolve) => this.#options.core.clock.soon(resolve)));
+      }
+    } finally {
+      this.#urgent = false;
+    }
+  }
+
+  /** Runs `look` between two pieces, when the facts of segments are exactly those of `position`. */
+  async between<T>(look: () => T): Promise<T> {
+    this.#paused = true;
+    try {
+      while (this.#running !== null) await this.#running;
+      return look();
+    } finally {
+      this.#paused = false;
+      if (this.#queuedBytes >= limits.log.flushPieceBytes || this.#urgent) this.#start();
+      else if (this.#queue.length > 0) this.#startLater();
+    }
+  }
+
+  /** What was written since the last call, to be synced by the caller. */
+  takeUnsynced(): Unsynced {
+    const taken = this.#unsynced;
+    this.#unsynced = { segments: new Map(), folders: new Set() };
+    return taken;
+  }
+
+  /** Puts back what a failed checkpoint had taken. */
+  returnUnsynced(unsynced: Unsynced): void {
+    for (const [segment, partition] of unsynced.segments) this.#unsynced.segments.set(segment, partition);
+    for (const folder of unsynced.folders) this.#unsynced.folders.add(folder);
+  }
+
+  /** Notes what replay wrote. */
+  noteReplayed(write: SegmentWrite): void { this.#wrote(write); }
+
+  /** Syncs files on the flush lane. */
+  async sync(leases: readonly Lease[]): Promise<void> {
+    await this.#submit(leases.map(({ file }) => ({ kind: 'sync', file })));
+  }
+
+  /** Takes no more; waits for what is under way. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    while (this.#running !== null) await this.#running;
+    await this.#lane?.close();
+    this.#lane = null;
+  }
+
+  #startLater(): void {
+    if (this.#timer || this.#stopped) return;
+    this.#timer = true;
+    this.#options.core.clock.after(waitMs, () => {
+      this.#timer = false;
+      if (this.#queue.length > 0) this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#running !== null || this.#stopped || this.#paused || this.#queue.length === 0) return;
+    this.#running = this.#writePiece().finally(() => {
+      this.#running = null;
+      if (this.#queuedBytes >= limits.log.flushPieceBytes) this.#start();
+      else if (this.#queue.length > 0) this.#startLater();
+    });
+  }
+
+  /** Writes one piece: whole groups, from the oldest on. */
+  async #writePiece(): Promise<void> {
+    const { core } = this.#options;
+    const groups: Group[] = [];
+    const writes: SegmentWrites = new Map();
+    let bytes = 0;
+    while (this.#queue.length > 0 && bytes < limits.log.flushPieceBytes) {
+      const group = this.#queue.shift()!;
+      groups.push(group);
+      bytes += group.bytes;
+      collectWrites(group.slab.bytes, group.at + groupHeaderBytes, group.at + group.bytes, core.byId, writes);
+    }
+    while (!(await this.#tryWrite(writes))) {
+      if (this.#stopped) return;
+      await new Promise<void>((resolve) => core.clock.after(retryMs, resolve));
+    }
+    for (const write of writes.values()) this.#wrote(write);
+    for (const group of groups) group.slab.unflushedGroups--;
+    this.#queuedBytes -= bytes;
+    this.position = groups.at(-1)!.after;
+    this.#options.onWritten(bytes);
+  }
+
+  /** False when the disk was full: to be tried again. */
+  async #tryWrite(writes: SegmentWrites): Promise<boolean> {
+    const { onFull, onFailed } = this.#options;
+    const leases: Lease[] = [];
+    try {
+      const files = await this.#openAll([...writes.values()].filter((write) => !write.partition.removed), leases);
+      const steps: LaneStep[] = [];
+      for (const [write, file] of files) {
+        steps.push({ kind: 'write', file: file.file, position: write.position, parts: write.parts });
+        if (write.segment.unsyncedBytes + write.bytes >= syncAtBytes) steps.push({ kind: 'sync', file: file.file });
+      }
+      if (steps.length > 0) await this.#submit(steps);
+      if (this.#full) onFull(null);
+      this.#full = false;
+      return true;
+    } catch (error) {
+      if (isMillraceError(error, 'disk-full')) {
+        this.#full = true;
+        onFull(error);
+      } else {
+        this.#stopped = true;
+        onFailed(error as Error);
+      }
+      return false;
+    } finally {
+      for (const lease of leases) lease.release();
+    }
+  }
+
+  async #openAll(writes: readonly SegmentWrite[], leases: Lease[]): Promise<[SegmentWrite, Lease][]> {
+    const opened: [SegmentWrite, Lease][] = [];
+    for (let from = 0; from < writes.length; from += opensAtOnce) {
+      const some = writes.slice(from, from + opensAtOnce);
+      const results = await Promise.allSettled(some.map((write) => this.#open(write)));
+      for (const result of results) if (result.status === 'fulfilled') leases.push(result.value);
+      results.forEach((result, index) => {
+        if (result.status === 'rejected') throw result.reason;
+        opened.push([some[index]!, result.value]);
+      });
+    }
+    return opened;
+  }
+
+  async #open({ partition, segment, position }: SegmentWrite): Promise<Lease> {
+    const { core, disk } = this.#options;
+    const path = segmentPath(partition.name, segment.baseOffset, 'log');
+    if (position > 0) return core.files.acquire(path, true);
+    if (!this.#madeFolders.has(partition.name)) {
+      await disk.makeFolder(partition.name);
+      this.#madeFolders.add(partition.name);
+      this.#unsynced.folders.add('.');
+    }
+    this.#unsynced.folders.add(partition.name);
+    return core.files.acquire(path, true);
+  }
+
+  /** The folder of a removed partition is gone: a new one of that name makes it again. */
+  forgetFolder(name: string): void {
+    this.#madeFolders.delete(name);
+    this.#unsynced.folders.delete(name);
+  }
+
+  async #submit(steps: readonly LaneStep[]): Promise<void> {
+    const lane = (this.#lane ??= await this.#options.disk.openLane());
+    const error = await new Promise<Error | null>((resolve) => lane.submit(steps, resolve));
+    if (error === null) return;
+    this.#lane = null;
+    await lane.close();
+    throw error;
+  }
+
+  #wrote(write: SegmentWrite): void {
+    const { segment } = write;
+    assert(write.position + write.bytes <= segment.bytes, 'L6: what is written was taken in');
+    segment.writtenBytes = write.position + write.bytes;
+    segment.unsyncedBytes += write.bytes;
+    if (segment.unsyncedBytes >= syncAtBytes) segment.unsyncedBytes = 0;
+    this.#unsynced.segments.set(segment, write.partition);
+    this.#options.core.counts.segmentBytesWritten += write.bytes;
+  }
+}

@@ -1,0 +1,106 @@
+// os/node-disk.ts - the Disk port on the real file system.
+// Owns: paths below one root, direct opening, aligned shared memory, the folder's lock. Never: formats of files.
+// Direct files (journals) are opened O_DIRECT|O_DSYNC: measured on ext4, 1 MiB into allocated blocks takes 0.46 ms and 0.06 ms of CPU,
+// against 4 ms and 2.7 ms through the page cache with fdatasync. Where that is refused, the file is an ordinary one and syncs cost as usual.
+import * as fs from 'node:fs';
+import * as fsp from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { lockFolder } from './folder-lock.ts';
+import { errorOfSystem } from './node-errors.ts';
+import { NodeFile } from './node-file.ts';
+import { NodeLane } from './node-lane.ts';
+import type { Disk, DiskFile, Lane, OpenOptions, SharedBytes } from './ports.ts';
+
+const open = promisify(fs.open);
+const { O_CREAT, O_RDONLY, O_RDWR, O_DIRECT, O_DSYNC } = fs.constants;
+const wasmPageBytes = 65536;
+
+/** What is used of the engine's WebAssembly: the types of Node do not name it. */
+declare const WebAssembly: { Memory: new (size: { initial: number; maximum: number; shared: true }) => { readonly buffer: SharedArrayBuffer } };
+
+/** Files below `root` on the real file system. The root is made on first use. */
+export class NodeDisk implements Disk {
+  readonly root: string;
+
+  constructor(root: string) { this.root = resolve(root); }
+
+  async open(path: string, options: OpenOptions = {}): Promise<DiskFile> {
+    const flags = options.readOnly ? O_RDONLY : options.create ? O_RDWR | O_CREAT : O_RDWR;
+    if (options.direct && !options.readOnly && O_DIRECT !== undefined) {
+      try {
+        return new NodeFile(path, await open(this.#at(path), flags | O_DIRECT | O_DSYNC, 0o644), true);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw errorOfSystem(error, 'open', path);
+      }
+    }
+    return this.#run('open', path, async () => new NodeFile(path, await open(this.#at(path), flags, 0o644), false));
+  }
+
+  async list(path: string): Promise<{ name: string; kind: 'file' | 'folder'; bytes: number }[]> {
+    let entries: fs.Dirent[];
+    try {
+      entries = await fsp.readdir(this.#at(path), { withFileTypes: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw errorOfSystem(error, 'list', path);
+    }
+    const found: { name: string; kind: 'file' | 'folder'; bytes: number }[] = [];
+    for (const entry of entries) {
+      const folder = entry.isDirectory();
+      const stat = folder ? null : await fsp.stat(join(this.#at(path), entry.name)).catch(() => null);
+      found.push({ name: entry.name, kind: folder ? 'folder' : 'file', bytes: stat?.size ?? 0 });
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#run('make folder', path, () => fsp.mkdir(this.#at(path), { recursive: true }));
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#run('remove', path, () => fsp.rm(this.#at(path), { recursive: true, force: true }));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#run('rename', from, () => fsp.rename(this.#at(from), this.#at(to)));
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#run('sync folder', path, async () => {
+      const folder = await fsp.open(this.#at(path), O_RDONLY);
+      try { await folder.sync(); } finally { await folder.close(); }
+    });
+  }
+
+  async freeBytes(): Promise<number> {
+    return this.#run('measure', '.', async () => {
+      const stat = await fsp.statfs(fs.existsSync(this.root) ? this.root : dirname(this.root));
+      return stat.bavail * stat.bsize;
+    });
+  }
+
+  /** Shared WebAssembly memory: the one way here to shared memory that begins on a page. */
+  allocate(bytes: number): SharedBytes {
+    const pages = Math.max(1, Math.ceil(bytes / wasmPageBytes));
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    return new Uint8Array(memory.buffer, 0, bytes);
+  }
+
+  async openLane(): Promise<Lane> { return NodeLane.open(); }
+
+  async lock(): Promise<{ release(): Promise<void> }> {
+    await this.makeFolder('.');
+    return lockFolder(this.root);
+  }
+
+  #at(path: string): string { return join(this.root, path); }
+
+  async #run<T>(action: string, path: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw errorOfSystem(error, action, path);
+    }
+  }
+}
