@@ -27,9 +27,9 @@ export function rebalance(turn: Turn): void {
 function gather(turn: Turn): void {
   const { group, now } = turn;
   const delayMs = group.config.initialRebalanceDelayMs;
+  if (delayMs === 0) return completeJoin(turn);
   const remainingMs = Math.max(rebalanceTimeoutMs(group) - delayMs, 0);
   enter(turn, { kind: 'preparing', deadlineMs: now.monotonicMs + delayMs, gathering: { delayMs, remainingMs, memberAdded: false } });
-  if (delayMs === 0) completeJoin(turn);
 }
 
 /** Assignments of the generation being completed are void; who waits for one is told to join again. */
