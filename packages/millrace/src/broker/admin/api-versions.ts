@@ -1,0 +1,26 @@
+// broker/admin/api-versions.ts - ApiVersions: what this node speaks. The first request of every client.
+// V1 Nothing is advertised that is not served, with one exception that clients need: Produce from version 0 (see produceAdvertisedMin).
+// Source: KIP-35, KIP-511, KIP-584.
+import { ApiVersions, errorCodes } from '../../wire/mod.ts';
+import type { Handler, Route } from '../handlers.ts';
+
+/**
+ * Older librdkafka decides by the lowest advertised version of Produce whether a broker knows compression: from 3 on it would silently stop
+ * compressing (KAFKA-18659). Versions 0-2 themselves are refused, as Kafka 4 does.
+ */
+export const produceAdvertisedMin = 0;
+
+const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+const validatedFrom = 3;
+
+/** The handler; `routes` is asked at each call because the table contains this handler. */
+export function apiVersionsHandler(routes: () => readonly Route[]): Handler<typeof ApiVersions> {
+  return (request, context) => {
+    const named = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion);
+    if (context.version >= validatedFrom && !named) return context.reply({ errorCode: errorCodes.INVALID_REQUEST });
+    const apiKeys = routes().map(({ api, versions, advertisedMin }) => ({ apiKey: api.key, minVersion: advertisedMin, maxVersion: versions.max }));
+    // No feature is finalised: transactions, the new group protocol and share groups are not served yet, and clients that see
+    // their features would use them. An epoch of 0 says that this is the whole truth.
+    context.reply({ errorCode: errorCodes.NONE, apiKeys, finalizedFeaturesEpoch: 0 });
+  };
+}

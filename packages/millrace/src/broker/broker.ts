@@ -1,0 +1,179 @@
+// broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
+// Owns: the order of opening and closing, the routing table. Never: decisions of its own.
+// Opening: facts -> identity -> topics -> producers -> groups; only then are connections taken. Closing: the reverse.
+import { MillraceError } from '../base/mod.ts';
+import type { Log } from '../log/mod.ts';
+import type { Connection, Listener, Machine } from '../os/mod.ts';
+import {
+  AlterConfigs, ApiVersions, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers,
+  DescribeTopicPartitions, ElectLeaders, Fetch, IncrementalAlterConfigs, InitProducerId, ListConfigResources, ListOffsets, ListPartitionReassignments, Metadata,
+  OffsetForLeaderEpoch, Produce, uuidText,
+} from '../wire/mod.ts';
+import { alterConfigsHandler, incrementalAlterConfigsHandler, loadAlteredConfig } from './admin/alter-configs.ts';
+import { apiVersionsHandler, produceAdvertisedMin } from './admin/api-versions.ts';
+import { createPartitionsHandler, createTopicsHandler } from './admin/create-topics.ts';
+import { deleteRecordsHandler, deleteTopicsHandler } from './admin/delete-topics.ts';
+import { describeConfigsHandler } from './admin/describe-configs.ts';
+import {
+  describeClusterHandler, describeLogDirsHandler, describeProducersHandler, describeTopicPartitionsHandler, electLeadersHandler, listConfigResourcesHandler,
+  listPartitionReassignmentsHandler,
+} from './admin/describe.ts';
+import { metadataHandler } from './admin/metadata.ts';
+import { NodeConfig } from './config/node-config.ts';
+import { MemoryBudget } from './connection/memory-budget.ts';
+import { Server } from './connection/server.ts';
+import { fetchRoom, type FetchRoom } from './fetch/fetch.ts';
+import { listOffsetsHandler } from './fetch/list-offsets.ts';
+import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts';
+import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
+import { KeyedLog } from './keyed-log.ts';
+import { initProducerIdHandler } from './produce/init-producer-id.ts';
+import { ProducerIds } from './produce/producer-ids.ts';
+import { produceHandler } from './produce/produce.ts';
+import type { Services } from './services.ts';
+import { Topics } from './topics/topics.ts';
+
+/** What a broker is made of. */
+export interface BrokerOptions {
+  readonly log: Log;
+  readonly machine: Machine;
+  /** Node configuration by Kafka's names; see config/node-definitions.ts. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** One line for the operator; default: nothing is said. */
+  readonly report?: (line: string) => void;
+  /** Told when an invariant broke and the node must stop; default: thrown, which ends the process. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/** Where to listen, and what clients are told. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly name?: string;
+  /** Address told to clients; default: the one listened on. */
+  readonly advertisedHost?: string;
+  readonly advertisedPort?: number;
+}
+
+const metadataPartition = '__millrace_metadata-0';
+const clusterKey = 'cluster';
+
+/**
+ * A broker that serves connections until it is closed.
+ * @example const broker = await Broker.open({ log, machine }); const listener = await broker.listen({ host: '127.0.0.1', port: 9092 });
+ */
+export class Broker {
+  readonly services: Services;
+  readonly #machine: Machine;
+  readonly #server: Server;
+  readonly #fetches: FetchRoom;
+  readonly #listeners: Listener[] = [];
+  #closing: Promise<void> | null = null;
+
+  private constructor(services: Services, options: BrokerOptions, requestMemory: MemoryBudget) {
+    this.services = services;
+    this.#machine = options.machine;
+    this.#fetches = fetchRoom(services);
+    const routes = this.#routes();
+    const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
+    this.#server = new Server({
+      clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
+      report: (line) => services.report(line),
+      fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`); fatal(error); },
+    });
+  }
+
+  /** Brings back everything that the log holds, then is ready to serve. */
+  static async open(options: BrokerOptions): Promise<Broker> {
+    const { log, machine } = options;
+    const report = options.report ?? (() => {});
+    const config = new NodeConfig(options.config);
+    const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`));
+    loadAlteredConfig(metadata, config, report);
+    const clusterId = await clusterIdOf(metadata, machine);
+    const topics = new Topics(log, metadata, config, machine.random, report);
+    await topics.open();
+    const services: Services = {
+      clock: machine.clock, random: machine.random, log, config, topics, metadata,
+      producerIds: new ProducerIds(metadata),
+      responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
+      nodeId: config.number('node.id'),
+      clusterId,
+      logFolder: machine.disk.root,
+      freeBytes: () => machine.disk.freeBytes(),
+      report,
+    };
+    log.onState((state) => report(state.kind === 'failed' ? `the log has failed and takes no more writes until the node is restarted: ${state.reason}` : `the log is ${state.kind}`));
+    return new Broker(services, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+  }
+
+  /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
+  async listen(options: ListenOptions): Promise<Listener> {
+    if (this.#closing) throw new MillraceError('closed', 'Cannot listen: the node is closing');
+    const info = { name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port };
+    const listener = await this.#machine.net.listen({ host: options.host, port: options.port }, (stream) => this.#server.accept(stream, info));
+    if (info.advertisedPort === 0) info.advertisedPort = listener.port;
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Serves one stream: the way in for a client of the same process. */
+  accept(stream: Connection, listener: ListenerInfo): void {
+    this.#server.accept(stream, listener);
+  }
+
+  /** Open connections, and those ended because they held others up. */
+  get connections(): { readonly open: number; readonly evicted: number } {
+    return { open: this.#server.connectionCount, evicted: this.#server.evictedCount };
+  }
+
+  /** Stops listening, answers what is under way, ends all connections. The log stays open: its owner closes it. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const stopped = this.#listeners.map((listener) => listener.close());
+    this.#fetches.finishWaiting();
+    await this.#server.close();
+    await Promise.all(stopped);
+  }
+
+  #routes(): Route[] {
+    const { services } = this;
+    const routes: Route[] = [
+      route(Produce, produceHandler(services), { advertisedMin: produceAdvertisedMin }),
+      route(Fetch, this.#fetches.handle),
+      route(ListOffsets, listOffsetsHandler(services)),
+      route(Metadata, metadataHandler(services)),
+      route(ApiVersions, apiVersionsHandler(() => routes)),
+      route(CreateTopics, createTopicsHandler(services)),
+      route(DeleteTopics, deleteTopicsHandler(services)),
+      route(DeleteRecords, deleteRecordsHandler(services)),
+      route(InitProducerId, initProducerIdHandler(services)),
+      route(OffsetForLeaderEpoch, offsetForLeaderEpochHandler(services)),
+      route(CreatePartitions, createPartitionsHandler(services)),
+      route(DescribeConfigs, describeConfigsHandler(services)),
+      route(AlterConfigs, alterConfigsHandler(services)),
+      route(IncrementalAlterConfigs, incrementalAlterConfigsHandler(services)),
+      route(ListConfigResources, listConfigResourcesHandler(services)),
+      route(DescribeCluster, describeClusterHandler(services)),
+      route(DescribeTopicPartitions, describeTopicPartitionsHandler(services)),
+      route(DescribeLogDirs, describeLogDirsHandler(services)),
+      route(DescribeProducers, describeProducersHandler(services)),
+      route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
+      route(ElectLeaders, electLeadersHandler(services)),
+    ];
+    return routes;
+  }
+}
+
+/** The cluster's id: made once, kept for ever. */
+async function clusterIdOf(metadata: KeyedLog, machine: Machine): Promise<string> {
+  const text = metadata.values.get(clusterKey);
+  if (text !== undefined) return (JSON.parse(text) as { id: string }).id;
+  const id = uuidText(machine.random.bytes(16), 0);
+  await metadata.write([{ key: clusterKey, value: JSON.stringify({ version: 1, id }) }]);
+  return id;
+}

@@ -1,0 +1,82 @@
+// broker/config/definition.ts - what a configuration key is, and how its text becomes a value.
+// Owns: parsing and range checks of single values. Never: which keys exist (topic-definitions.ts, node-definitions.ts).
+// C1 Values are kept as the text that the user gave, as Kafka does; they are parsed once, when they take effect.
+import { MillraceError } from '../../base/mod.ts';
+
+/** Kinds of value, by Kafka's names. */
+export type ConfigKind = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
+
+/** One configuration key. */
+export interface ConfigDefinition {
+  readonly name: string;
+  readonly kind: ConfigKind;
+  /** Text of the default, as Kafka prints it; null when there is none. */
+  readonly defaultText: string | null;
+  readonly min?: number;
+  readonly max?: number;
+  /** The only texts allowed (for a list: the only elements). */
+  readonly allowed?: readonly string[];
+  /** What is refused although Kafka takes it, with the reason told to the user. */
+  readonly refused?: Readonly<Record<string, string>>;
+  /** For a topic's key: the node's key that gives its default. */
+  readonly nodeName?: string;
+  /** For a node's key: may be altered while the node runs. */
+  readonly dynamic?: boolean;
+  readonly documentation: string;
+}
+
+const int32Max = 2 ** 31 - 1;
+const int64Max = 2n ** 63n - 1n;
+
+/**
+ * Checks the text of one value. Throws 'invalid-argument' with a message fit for a client; trying again does not help.
+ * @example checkConfigValue(topicDefinitions.get('retention.ms')!, '-1');
+ */
+export function checkConfigValue(definition: ConfigDefinition, text: string): void {
+  const { name, kind, allowed, refused } = definition;
+  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Invalid value ${text} for configuration ${name}: ${why}`, { name, value: text }); };
+  if (kind === 'boolean') {
+    if (!/^\s*(true|false)\s*$/i.test(text)) fail('Expected value to be either true or false');
+  } else if (kind === 'int' || kind === 'long') {
+    checkWhole(definition, text, fail);
+  } else if (kind === 'double') {
+    if (text.trim() === '' || !Number.isFinite(Number(text))) fail('Not a number of type DOUBLE');
+    checkRange(definition, Number(text), fail);
+  }
+  const elements = kind === 'list' ? configList(text) : [text];
+  for (const element of elements) {
+    const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
+    if (reason !== undefined) fail(reason);
+    if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`);
+  }
+  if (kind === 'list' && allowed && elements.length === 0) fail('the list must not be empty');
+}
+
+function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string) => never): void {
+  const kindName = definition.kind.toUpperCase();
+  if (!/^\s*[+-]?\d{1,19}\s*$/.test(text)) fail(`Not a number of type ${kindName}`);
+  const exact = BigInt(text.trim().replace(/^\+/, ''));
+  const limit = definition.kind === 'int' ? BigInt(int32Max) : int64Max;
+  if (exact > limit || exact < -limit - 1n) fail(`Not a number of type ${kindName}`);
+  checkRange(definition, Number(exact), fail);
+}
+
+function checkRange(definition: ConfigDefinition, value: number, fail: (why: string) => never): void {
+  if (definition.min !== undefined && value < definition.min) fail(`Value must be at least ${definition.min}`);
+  if (definition.max !== undefined && value > definition.max) fail(`Value must be no more than ${definition.max}`);
+}
+
+/** A whole number; what is past 2^53-1 (Kafka's "for ever" is 2^63-1) becomes Number.MAX_SAFE_INTEGER. */
+export function configNumber(text: string): number {
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+}
+
+/** True for 'true' in any case. */
+export function configBoolean(text: string): boolean {
+  return text.trim().toLowerCase() === 'true';
+}
+
+/** Elements of a comma-separated list, without blanks and empties. */
+export function configList(text: string): string[] {
+  return text.split(',').map((element) => element.trim()).filter((element) => element !== '');
+}

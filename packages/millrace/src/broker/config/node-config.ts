@@ -1,0 +1,83 @@
+// broker/config/node-config.ts - the node's configuration in force: what was given at start, over it what was altered since.
+// Owns: lookup by level. Never: where altered values are kept (topics/ records them).
+// C2 A value in force has passed its definition's check. C3 Order of levels: dynamic for this node, dynamic for all nodes, static, default.
+import { assert, MillraceError } from '../../base/mod.ts';
+import { checkConfigValue, configBoolean, configNumber } from './definition.ts';
+import { nodeDefinitions } from './node-definitions.ts';
+
+/** Where a value in force comes from, strongest first; Kafka's numbers are in describe-configs.ts. */
+export type ConfigSource = 'topic' | 'node' | 'all-nodes' | 'static' | 'default';
+
+/** One value with its origin. */
+export interface ConfigValue { readonly name: string; readonly text: string | null; readonly source: ConfigSource }
+
+/** The configuration of one node. */
+export class NodeConfig {
+  readonly #given: ReadonlyMap<string, string>;
+  /** Altered for this node, and for all nodes (Kafka's default broker resource, named ''). */
+  readonly #altered = { node: new Map<string, string>(), 'all-nodes': new Map<string, string>() };
+  readonly #listeners: (() => void)[] = [];
+  /** Values in force, parsed at first use. */
+  readonly #numbers = new Map<string, number>();
+
+  /** Throws 'invalid-argument' for an unknown key or a bad value. */
+  constructor(given: Readonly<Record<string, string>> = {}) {
+    for (const [name, text] of Object.entries(given)) {
+      const definition = nodeDefinitions.get(name);
+      if (!definition) throw new MillraceError('invalid-argument', `Cannot set '${name}': no such node configuration`, { name });
+      checkConfigValue(definition, text);
+    }
+    this.#given = new Map(Object.entries(given));
+  }
+
+  /** All levels that set the key, strongest first, ending with the default. */
+  levels(name: string): ConfigValue[] {
+    const found: ConfigValue[] = [];
+    const definition = nodeDefinitions.get(name);
+    const add = (source: ConfigSource, text: string | null | undefined) => { if (text !== undefined && text !== null) found.push({ name, text, source }); };
+    add('node', this.#altered.node.get(name));
+    add('all-nodes', this.#altered['all-nodes'].get(name));
+    add('static', this.#given.get(name));
+    add('default', definition?.defaultText);
+    return found;
+  }
+
+  /** Text in force; null when unset. */
+  text(name: string): string | null {
+    assert(nodeDefinitions.has(name), `C2: '${name}' is a node configuration`);
+    return this.levels(name)[0]?.text ?? null;
+  }
+
+  /** Number in force; remembered, so fit for a hot path. */
+  number(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const text = this.text(name);
+    assert(text !== null, `C2: '${name}' has a value`);
+    const value = configNumber(text);
+    this.#numbers.set(name, value);
+    return value;
+  }
+
+  /** Boolean in force. */
+  boolean(name: string): boolean {
+    return configBoolean(this.text(name) ?? 'false');
+  }
+
+  /** Altered values of one level. */
+  altered(level: 'node' | 'all-nodes'): ReadonlyMap<string, string> {
+    return this.#altered[level];
+  }
+
+  /** Replaces the altered values of one level (already checked and recorded) and tells the listeners. */
+  setAltered(level: 'node' | 'all-nodes', values: ReadonlyMap<string, string>): void {
+    this.#altered[level] = new Map(values);
+    this.#numbers.clear();
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back whenever an altered value changed. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+}

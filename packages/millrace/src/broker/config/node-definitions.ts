@@ -1,0 +1,64 @@
+// broker/config/node-definitions.ts - the configuration keys of a node, with Kafka's names where Kafka has the thing.
+// Owns: the table. Names of our own start with 'millrace.'.
+import { limits, MiB } from '../../base/mod.ts';
+import type { ConfigDefinition } from './definition.ts';
+
+const int64MaxText = '9223372036854775807';
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+const definitions: readonly ConfigDefinition[] = [
+  // Who and where.
+  { name: 'node.id', kind: 'int', defaultText: '1', min: 0, documentation: 'Number of this node, as clients see it.' },
+  { name: 'broker.id', kind: 'int', defaultText: '1', min: 0, documentation: 'Older name of node.id.' },
+  { name: 'broker.rack', kind: 'string', defaultText: null, documentation: 'Rack of this node, told to clients.' },
+  { name: 'listeners', kind: 'list', defaultText: '', documentation: 'Addresses that this node listens on.' },
+  { name: 'advertised.listeners', kind: 'list', defaultText: '', documentation: 'Addresses told to clients, one per listener.' },
+  { name: 'log.dirs', kind: 'list', defaultText: '', documentation: 'Data folder of this node.' },
+
+  // Topics.
+  { name: 'auto.create.topics.enable', kind: 'boolean', defaultText: 'true', documentation: 'Create a topic when a client that allows it asks for one that is missing.' },
+  { name: 'delete.topic.enable', kind: 'boolean', defaultText: 'true', documentation: 'Whether topics may be deleted.' },
+  { name: 'num.partitions', kind: 'int', defaultText: '1', min: 1, dynamic: true, documentation: 'Partitions of a topic created without naming a number.' },
+  { name: 'default.replication.factor', kind: 'int', defaultText: '1', min: 1, max: 1, documentation: 'Replicas of a partition; one on one node.' },
+  { name: 'log.cleanup.policy', kind: 'list', defaultText: 'delete', allowed: ['delete'], dynamic: true, documentation: 'Default of cleanup.policy.' },
+  { name: 'compression.type', kind: 'string', defaultText: 'producer', allowed: ['producer'], dynamic: true, documentation: 'Default of compression.type.' },
+  { name: 'log.retention.ms', kind: 'long', defaultText: String(7 * day), min: -1, dynamic: true, documentation: 'Default of retention.ms.' },
+  { name: 'log.retention.bytes', kind: 'long', defaultText: '-1', dynamic: true, documentation: 'Default of retention.bytes.' },
+  { name: 'log.segment.bytes', kind: 'int', defaultText: String(limits.log.segmentBytesDefault), min: 1024 * 1024, dynamic: true, documentation: 'Default of segment.bytes.' },
+  { name: 'log.roll.ms', kind: 'long', defaultText: String(7 * day), min: 1, dynamic: true, documentation: 'Default of segment.ms.' },
+  { name: 'message.max.bytes', kind: 'int', defaultText: '1048588', min: 0, max: limits.log.batchBytesMax, dynamic: true, documentation: 'Default of max.message.bytes.' },
+  { name: 'log.message.timestamp.type', kind: 'string', defaultText: 'CreateTime', allowed: ['CreateTime', 'LogAppendTime'], dynamic: true, documentation: 'Default of message.timestamp.type.' },
+  { name: 'log.message.timestamp.before.max.ms', kind: 'long', defaultText: int64MaxText, min: 0, dynamic: true, documentation: 'Default of message.timestamp.before.max.ms.' },
+  { name: 'log.message.timestamp.after.max.ms', kind: 'long', defaultText: '3600000', min: 0, dynamic: true, documentation: 'Default of message.timestamp.after.max.ms.' },
+  { name: 'min.insync.replicas', kind: 'int', defaultText: '1', min: 1, dynamic: true, documentation: 'Default of the topic key of the same name.' },
+  { name: 'millrace.log.durability', kind: 'string', defaultText: 'synced', allowed: ['synced', 'page-cache'], dynamic: true, documentation: 'Default of millrace.durability.' },
+  { name: 'unclean.leader.election.enable', kind: 'boolean', defaultText: 'false', dynamic: true, documentation: 'Default of the topic key of the same name.' },
+  { name: 'log.flush.interval.messages', kind: 'long', defaultText: int64MaxText, min: 1, dynamic: true, documentation: 'Default of flush.messages.' },
+  { name: 'log.flush.interval.ms', kind: 'long', defaultText: int64MaxText, min: 0, dynamic: true, documentation: 'Default of flush.ms.' },
+
+  // Producers.
+  { name: 'producer.id.expiration.ms', kind: 'int', defaultText: String(day), min: 1, dynamic: true, documentation: 'A producer that has been silent for this long is forgotten.' },
+
+  // Connections and memory.
+  { name: 'socket.request.max.bytes', kind: 'int', defaultText: String(limits.wire.frameBytesMax), min: 1, max: limits.wire.frameBytesMax, documentation: 'Largest request accepted.' },
+  { name: 'queued.max.request.bytes', kind: 'long', defaultText: String(limits.broker.requestMemoryBytesDefault), min: 1 * MiB, documentation: 'Memory for requests of all connections together; past it sockets are not read.' },
+  { name: 'millrace.response.memory.bytes', kind: 'long', defaultText: String(limits.broker.responseMemoryBytesDefault), min: 1 * MiB, documentation: 'Memory for responses of all connections together; past it fetches wait, and readers that take nothing are disconnected.' },
+  { name: 'millrace.connection.requests.max', kind: 'int', defaultText: String(limits.broker.requestsPerConnectionMax), min: 1, documentation: 'Requests of one connection being worked on; past it its socket is not read.' },
+  { name: 'max.connections', kind: 'int', defaultText: '20000', min: 1, documentation: 'Connections at the same time; further ones are closed at once.' },
+  { name: 'connections.max.idle.ms', kind: 'long', defaultText: String(10 * minute), min: 1, documentation: 'A connection without a request for this long is closed.' },
+  { name: 'fetch.max.bytes', kind: 'int', defaultText: '57671680', min: 1024, documentation: 'Largest fetch response, except for one batch that is larger.' },
+  { name: 'max.incremental.fetch.session.cache.slots', kind: 'int', defaultText: '1000', min: 0, documentation: 'Fetch sessions kept; the least used gives way.' },
+
+  // Groups.
+  { name: 'group.initial.rebalance.delay.ms', kind: 'int', defaultText: '0', min: 0, documentation: 'How long an empty group waits for more members before its first generation. Kafka waits 3000.' },
+  { name: 'group.min.session.timeout.ms', kind: 'int', defaultText: '6000', min: 1, documentation: 'Shortest session timeout that a member may ask for.' },
+  { name: 'group.max.session.timeout.ms', kind: 'int', defaultText: '1800000', min: 1, documentation: 'Longest session timeout that a member may ask for.' },
+  { name: 'group.max.size', kind: 'int', defaultText: '2147483647', min: 1, documentation: 'Members of one group at most.' },
+  { name: 'offset.metadata.max.bytes', kind: 'int', defaultText: '4096', min: 0, documentation: 'Longest note that may be kept with a committed offset.' },
+  { name: 'offsets.retention.minutes', kind: 'int', defaultText: '10080', min: 1, documentation: 'Committed offsets of an empty group are dropped after this long.' },
+  { name: 'offsets.retention.check.interval.ms', kind: 'long', defaultText: '600000', min: 1, documentation: 'How often old committed offsets are looked for.' },
+];
+
+/** A node's keys by name. */
+export const nodeDefinitions: ReadonlyMap<string, ConfigDefinition> = new Map(definitions.map((definition) => [definition.name, definition]));

@@ -1,0 +1,280 @@
+// broker/connection/client-connection.ts - one client: frames in, requests to their handlers, answers out in order.
+// Owns: pipelining, the order of answers, back-pressure of one connection. Never: what a request means.
+// K1 Answers leave in the order of the requests, as Kafka's do. K2 No request is begun while the client has too many under way, takes no
+// answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
+// Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it.
+import { isMillraceError, limits } from '../../base/mod.ts';
+import type { Connection } from '../../os/mod.ts';
+import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
+import type { ListenerInfo, Router } from '../handlers.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { BudgetWaiter, MemoryBudget } from './memory-budget.ts';
+import { RequestSlot, type SlotOwner } from './request-slot.ts';
+
+/** What all connections of a node share. */
+export interface ConnectionHost {
+  readonly router: Router;
+  readonly requestMemory: MemoryBudget;
+  readonly responseMemory: MemoryBudget;
+  readonly frameBytesMax: number;
+  readonly requestsPerConnectionMax: number;
+  monotonicMs(): number;
+  /** Flushes the connection before the next turn of the loop. */
+  flushSoon(connection: ClientConnection): void;
+  ended(connection: ClientConnection): void;
+  report(line: string): void;
+  /** Stops the node: an invariant is broken. */
+  fatal(error: unknown): void;
+}
+
+const headerBytesMin = 8;
+
+/** A client's connection. */
+export class ClientConnection implements SlotOwner, BudgetWaiter {
+  readonly id: number;
+  readonly host: string;
+  readonly listener: ListenerInfo;
+  /** In the server's line of connections to flush. */
+  flushQueued = false;
+  readonly #stream: Connection;
+  readonly #host: ConnectionHost;
+  readonly #reader: FrameReader;
+  readonly #closeCallbacks = new Set<() => void>();
+  /** Requests in order of arrival, from #head on: those before have been answered and written. */
+  #slots: RequestSlot[] = [];
+  #head = 0;
+  /** Bytes of answers, waiting for their turn or for the operating system to take them. */
+  #unsentBytes = 0;
+  /** Those of them that were given to the stream. */
+  #writingBytes = 0;
+  /** Held in the request memory: requests under way and the frame being read. */
+  #requestHeldBytes = 0;
+  /** The request memory had no room for the next frame. */
+  #refused = false;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #paused = false;
+  #pumping = false;
+  #lastActiveMs: number;
+  #lastProgressMs: number;
+  #lastReceivedMs: number;
+
+  constructor(id: number, stream: Connection, listener: ListenerInfo, host: ConnectionHost) {
+    this.id = id;
+    this.#stream = stream;
+    this.host = hostOf(stream.remote);
+    this.listener = listener;
+    this.#host = host;
+    this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = host.monotonicMs();
+    this.#reader = new FrameReader(host.frameBytesMax, (bytes) => this.#reserve(bytes));
+    stream.onData((chunk) => this.#received(chunk));
+    stream.onClose(() => this.#ended());
+  }
+
+  get closed(): boolean { return this.#state === 'closed'; }
+  /** Requests under way. */
+  get requestCount(): number { return this.#slots.length - this.#head; }
+  /** Bytes of answers that the client has not taken. */
+  get unsentBytes(): number { return this.#unsentBytes; }
+  /** When a request last arrived or was answered; for closing idle connections. */
+  get lastActiveMs(): number { return this.#lastActiveMs; }
+  /** When the client last took an answer, or had none to take. */
+  get lastProgressMs(): number { return this.#lastProgressMs; }
+  /** When bytes last arrived, while a frame is incomplete; null when no frame is. */
+  get partialSinceMs(): number | null { return this.#reader.reservedBytes > 0 ? this.#lastReceivedMs : null; }
+
+  onClose(callback: () => void): () => void {
+    if (this.#state === 'closed') queueMicrotask(callback);
+    else this.#closeCallbacks.add(callback);
+    return () => { this.#closeCallbacks.delete(callback); };
+  }
+
+  abort(why: string): void {
+    if (this.#state === 'closed') return;
+    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`);
+    this.destroy();
+  }
+
+  /** Ends at once, without a line in the report. */
+  destroy(): void {
+    this.#stream.destroy();
+    this.#ended();
+  }
+
+  /** Begins no further request, answers those under way, then ends. */
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#setPaused(true);
+    this.#closeWhenAnswered();
+  }
+
+  /** Room in the request memory, or in this connection: goes on with what is buffered. */
+  retry(): void {
+    this.#pump();
+  }
+
+  slotAnswered(slot: RequestSlot): void {
+    this.#requestHeldBytes -= slot.frameBytes;
+    this.#host.requestMemory.give(slot.frameBytes);
+    if (this.#state === 'closed') return releaseAnswer(slot);
+    if (slot.answer.kind === 'parts') this.#hold(slot.answer.bytes);
+    this.#host.flushSoon(this);
+  }
+
+  /** Writes every answer whose turn has come, at once; goes on reading when there is room again. */
+  flush(): void {
+    if (this.#state === 'closed') return;
+    let end = this.#head;
+    while (end < this.#slots.length && this.#slots[end]!.answer.kind !== 'waiting') end++;
+    if (end > this.#head) this.#write(end);
+    if (this.#state === 'closing') this.#closeWhenAnswered();
+    else if (this.#paused) this.#pump();
+  }
+
+  #received(chunk: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    this.#lastReceivedMs = this.#host.monotonicMs();
+    this.#reader.feed(chunk);
+    this.#pump();
+  }
+
+  /** Begins as many requests as may be begun, then decides whether the socket is read further. */
+  #pump(): void {
+    if (this.#pumping || this.#state !== 'open') return;
+    this.#pumping = true;
+    this.#refused = false;
+    let blocked = false;
+    try {
+      while (this.#state === 'open' && !(blocked = this.#mustWait())) {
+        const frame = this.#reader.next();
+        if (frame === null) break;
+        this.#begin(frame);
+      }
+    } catch (error) {
+      if (isMillraceError(error)) this.abort(error.message);
+      else this.#host.fatal(error);
+    }
+    this.#pumping = false;
+    if (this.#state === 'open') this.#setPaused(blocked || this.#refused);
+  }
+
+  #mustWait(): boolean {
+    return this.requestCount >= this.#host.requestsPerConnectionMax
+      || this.#unsentBytes >= limits.broker.responseBytesPerConnectionMax
+      || (this.#unsentBytes > 0 && this.#host.responseMemory.freeBytes === 0);
+  }
+
+  #reserve(bytes: number): boolean {
+    this.#refused = !this.#host.requestMemory.tryTake(bytes, this);
+    if (!this.#refused) this.#requestHeldBytes += bytes;
+    return !this.#refused;
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #begin(frame: Uint8Array): void {
+    this.#lastActiveMs = this.#lastReceivedMs;
+    const host = this.#host;
+    if (frame.byteLength < headerBytesMin) return this.abort(`a request of ${frame.byteLength} bytes has no header`);
+    const apiKey = int16(frame, 0);
+    const version = int16(frame, 2);
+    const row = host.router.find(apiKey, version);
+    if (typeof row === 'string') return this.#beginUnknown(row, apiKey, version, frame);
+    const header = decodeRequestHeader(frame);
+    const body = decodeRequest(row.api, version, frame, header.bodyAt);
+    const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, frame.byteLength);
+    this.#slots.push(slot);
+    row.handle(body, slot);
+  }
+
+  /** Kafka answers an unknown version of ApiVersions in the form of version 0, so that any client can fall back; all else ends the connection. */
+  #beginUnknown(why: 'unknown-api' | 'unknown-version', apiKey: number, version: number, frame: Uint8Array): void {
+    const name = apiByKey(apiKey)?.name ?? `api ${apiKey}`;
+    if (why === 'unknown-api' || apiKey !== ApiVersions.key) return this.abort(`${name} version ${version} is not served`);
+    const correlationId = (int16(frame, 4) << 16) | (int16(frame, 6) & 0xffff);
+    const slot = new RequestSlot(this, ApiVersions, 0, correlationId, null, frame.byteLength);
+    this.#slots.push(slot);
+    const served = this.#host.router.find(ApiVersions.key, 0);
+    const { min, max } = typeof served === 'string' ? ApiVersions.versions : served.versions;
+    slot.reply({ errorCode: errorCodes.UNSUPPORTED_VERSION, apiKeys: [{ apiKey: ApiVersions.key, minVersion: min, maxVersion: max }] });
+  }
+
+  #write(end: number): void {
+    const parts: Uint8Array[] = [];
+    const callbacks: (() => void)[] = [];
+    let bytes = 0;
+    for (let i = this.#head; i < end; i++) {
+      const { answer } = this.#slots[i]!;
+      if (answer.kind !== 'parts') continue;
+      for (const part of answer.parts) parts.push(part);
+      bytes += answer.bytes;
+      if (answer.onSent) callbacks.push(answer.onSent);
+    }
+    this.#forgetAnswered(end);
+    if (bytes === 0) return;
+    this.#lastActiveMs = this.#host.monotonicMs();
+    if (this.#writingBytes === 0) this.#lastProgressMs = this.#lastActiveMs;
+    this.#writingBytes += bytes;
+    this.#stream.write(parts, () => this.#sent(bytes, callbacks));
+  }
+
+  #forgetAnswered(end: number): void {
+    this.#head = end;
+    if (end === this.#slots.length) { this.#slots.length = 0; this.#head = 0; }
+    else if (end > 64 && end * 2 > this.#slots.length) { this.#slots = this.#slots.slice(end); this.#head = 0; }
+  }
+
+  #hold(bytes: number): void {
+    this.#unsentBytes += bytes;
+    this.#host.responseMemory.take(bytes);
+  }
+
+  #sent(bytes: number, callbacks: readonly (() => void)[]): void {
+    this.#unsentBytes -= bytes;
+    this.#writingBytes -= bytes;
+    this.#lastProgressMs = this.#host.monotonicMs();
+    this.#host.responseMemory.give(bytes);
+    for (const callback of callbacks) callback();
+    if (this.#paused) this.#pump();
+  }
+
+  #closeWhenAnswered(): void {
+    if (this.requestCount === 0) this.#stream.close();
+  }
+
+  #ended(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#host.requestMemory.forget(this);
+    let underWayBytes = 0;
+    for (let i = this.#head; i < this.#slots.length; i++) {
+      const slot = this.#slots[i]!;
+      if (slot.answer.kind === 'waiting') underWayBytes += slot.frameBytes;
+      releaseAnswer(slot);
+    }
+    this.#host.responseMemory.give(this.#unsentBytes - this.#writingBytes);
+    this.#unsentBytes = this.#writingBytes;
+    this.#host.requestMemory.give(this.#requestHeldBytes - underWayBytes);
+    for (const callback of this.#closeCallbacks) callback();
+    this.#closeCallbacks.clear();
+    this.#host.ended(this);
+  }
+}
+
+function releaseAnswer(slot: RequestSlot): void {
+  if (slot.answer.kind !== 'parts') return;
+  slot.answer.onSent?.();
+  slot.answer = { kind: 'nothing' };
+}
+
+const int16 = (bytes: Uint8Array, at: number): number => (((bytes[at]! << 8) | bytes[at + 1]!) << 16) >> 16;
+
+function hostOf(remote: string): string {
+  const colon = remote.lastIndexOf(':');
+  return colon < 0 ? remote : remote.slice(0, colon);
+}

@@ -1,0 +1,144 @@
+// broker/connection/server.ts - all connections of a node: their number, their common memory, who is idle, who holds the others up.
+// Owns: the set of connections, the flush at the end of a turn, the watch over slow ones. Never: requests.
+// A1 Past max.connections a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
+// theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
+import type { Clock, Connection, Timer } from '../../os/mod.ts';
+import type { NodeConfig } from '../config/node-config.ts';
+import type { ListenerInfo, Router } from '../handlers.ts';
+import { ClientConnection, type ConnectionHost } from './client-connection.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+
+/** What a server needs. */
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly config: NodeConfig;
+  readonly router: Router;
+  readonly requestMemory: MemoryBudget;
+  readonly responseMemory: MemoryBudget;
+  report(line: string): void;
+  fatal(error: unknown): void;
+}
+
+const watchEveryMs = 1_000;
+/** A client that made no progress for this long may be disconnected when others need its memory. */
+const stalledMs = 5_000;
+const closeGraceMs = 2_000;
+
+/** The connections of a node. */
+export class Server implements ConnectionHost {
+  readonly router: Router;
+  readonly requestMemory: MemoryBudget;
+  readonly responseMemory: MemoryBudget;
+  readonly frameBytesMax: number;
+  readonly requestsPerConnectionMax: number;
+  readonly #options: ServerOptions;
+  readonly #connections = new Set<ClientConnection>();
+  #flushes: ClientConnection[] = [];
+  #flushQueued = false;
+  #idNext = 1;
+  #watch: Timer | null = null;
+  #closed = false;
+  #onEmpty: (() => void) | null = null;
+  /** Connections ended for holding others up, since the start. */
+  #evicted = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.router = options.router;
+    this.requestMemory = options.requestMemory;
+    this.responseMemory = options.responseMemory;
+    this.frameBytesMax = options.config.number('socket.request.max.bytes');
+    this.requestsPerConnectionMax = options.config.number('millrace.connection.requests.max');
+  }
+
+  get connectionCount(): number { return this.#connections.size; }
+  get evictedCount(): number { return this.#evicted; }
+
+  /** Serves a client from now on. */
+  accept(stream: Connection, listener: ListenerInfo): void {
+    if (this.#closed || this.#connections.size >= this.#options.config.number('max.connections')) {
+      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`);
+      return stream.destroy();
+    }
+    this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
+    this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
+  }
+
+  monotonicMs(): number { return this.#options.clock.monotonicMs(); }
+  report(line: string): void { this.#options.report(line); }
+  fatal(error: unknown): void { this.#options.fatal(error); }
+
+  flushSoon(connection: ClientConnection): void {
+    if (connection.flushQueued) return;
+    connection.flushQueued = true;
+    this.#flushes.push(connection);
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    queueMicrotask(() => this.#flushAll());
+  }
+
+  ended(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Takes no further requests, lets those under way be answered (for two seconds at most), ends all connections. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch?.cancel();
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const grace = this.#options.clock.after(closeGraceMs, () => {
+        for (const connection of [...this.#connections]) connection.destroy();
+      });
+      this.#onEmpty = () => { grace.cancel(); resolve(); };
+      for (const connection of [...this.#connections]) connection.close();
+    });
+  }
+
+  #flushAll(): void {
+    this.#flushQueued = false;
+    const flushes = this.#flushes;
+    this.#flushes = [];
+    for (const connection of flushes) {
+      connection.flushQueued = false;
+      connection.flush();
+    }
+  }
+
+  #look(): void {
+    const now = this.monotonicMs();
+    if (this.responseMemory.freeBytes === 0) this.#evictReaders(now);
+    if (this.requestMemory.pressed) this.#evictWriters(now);
+    this.#endIdle(now);
+    this.#watch = this.#connections.size === 0 ? null : this.#options.clock.after(watchEveryMs, () => this.#look());
+  }
+
+  /** A2. */
+  #evictReaders(now: number): void {
+    const stalled = [...this.#connections].filter((connection) => connection.unsentBytes > 0 && now - connection.lastProgressMs >= stalledMs);
+    stalled.sort((a, b) => a.lastProgressMs - b.lastProgressMs);
+    for (const connection of stalled) {
+      if (this.responseMemory.freeBytes > this.responseMemory.bytesMax / 2) return;
+      this.#evicted++;
+      connection.abort(`it left ${connection.unsentBytes} bytes of answers unread for ${Math.round(now - connection.lastProgressMs)} ms while others waited for memory`);
+    }
+  }
+
+  /** A3. */
+  #evictWriters(now: number): void {
+    for (const connection of [...this.#connections]) {
+      const since = connection.partialSinceMs;
+      if (since === null || now - since < stalledMs) continue;
+      this.#evicted++;
+      connection.abort(`it stopped half way through a request for ${Math.round(now - since)} ms while others waited for memory`);
+    }
+  }
+
+  #endIdle(now: number): void {
+    const idleMsMax = this.#options.config.number('connections.max.idle.ms');
+    for (const connection of [...this.#connections]) {
+      if (now - connection.lastActiveMs > idleMsMax && connection.requestCount === 0) connection.close();
+    }
+  }
+}

@@ -1,0 +1,249 @@
+// broker/fetch/fetch-run.ts - one Fetch under way: looks at the partitions in line, reads what is there, waits when it is too little.
+// Owns: the limits of one answer, the wait. Never: which partitions are followed (fetch-set.ts).
+// X1 Bytes leave as they lie in the log: nothing is copied or re-encoded. X2 A run waits on its own partitions only, and is woken once,
+// after the turn in which they advanced. X3 What was read is released when the answer has left or was given up.
+// X4 Memory for the answer is reserved before anything is read.
+import { isMillraceError, MiB } from '../../base/mod.ts';
+import type { ReadResult } from '../../log/mod.ts';
+import type { Timer } from '../../os/mod.ts';
+import { errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
+import type { BudgetWaiter } from '../connection/memory-budget.ts';
+import type { RequestContext } from '../handlers.ts';
+import { leaderEpoch, type Services } from '../services.ts';
+import type { FetchEntry, FetchSet } from './fetch-set.ts';
+
+type FetchRequest = RequestOf<typeof Fetch>;
+type TopicAnswer = NonNullable<ResponseInit<typeof Fetch>['responses']>[number];
+type PartitionAnswer = NonNullable<TopicAnswer['partitions']>[number];
+
+/** What a run was asked. */
+export interface FetchOrder {
+  readonly request: FetchRequest;
+  readonly context: RequestContext<typeof Fetch>;
+  readonly set: FetchSet;
+  /** Tell of every partition in line, changed or not. */
+  readonly full: boolean;
+  readonly sessionId: number;
+  /** Called once when the run is over. */
+  readonly onOver: () => void;
+}
+
+const noBytes: readonly Uint8Array[] = [];
+/** Share of the free response memory that one answer may take, and what it may always take. */
+const memoryShare = 1 / 4;
+const answerBytesMin = 1 * MiB;
+
+/** A fetch under way. */
+export class FetchRun implements BudgetWaiter {
+  readonly #services: Services;
+  readonly #order: FetchOrder;
+  readonly #byId: boolean;
+  /** The longest wait is over. */
+  #expired: boolean;
+  #state: 'reading' | 'waiting' | 'over' = 'reading';
+  #timer: Timer | null = null;
+  #forgetClose: (() => void) | null = null;
+  /** Wake-ups seen while reading: another look is due before waiting. */
+  #stirred = false;
+  #wakeQueued = false;
+  // One look at the line:
+  #looked: PartitionLook[] = [];
+  #bytes = 0;
+  #reservedBytes = 0;
+  #failed = false;
+  #starved = false;
+
+  constructor(services: Services, order: FetchOrder) {
+    this.#services = services;
+    this.#order = order;
+    this.#byId = order.context.version >= 13;
+    this.#expired = order.request.maxWaitMs <= 0;
+  }
+
+  /** Looks at once; answers within the call when there is enough and nothing must be read from the disk. */
+  start(): void {
+    this.#order.set.onAdvance = () => this.#stir();
+    this.#look();
+  }
+
+  /** Memory was given back. */
+  retry(): void { this.#stir(); }
+
+  /** Answers now with what there is, or is dropped when nobody listens. */
+  finish(): void {
+    if (this.#state === 'waiting') this.#answer();
+  }
+
+  #stir(): void {
+    this.#stirred = true;
+    if (this.#state !== 'waiting' || this.#wakeQueued) return;
+    this.#wakeQueued = true;
+    queueMicrotask(() => {
+      this.#wakeQueued = false;
+      if (this.#state === 'waiting') this.#look();
+    });
+  }
+
+  /** Reads what the entries in line have, within the limits, then answers or waits. */
+  #look(): void {
+    this.#state = 'reading';
+    this.#stirred = false;
+    this.#forgetLook();
+    const free = this.#services.responseMemory.freeBytes;
+    this.#starved = free === 0;
+    const asked = Math.min(this.#order.request.maxBytes, this.#services.config.number('fetch.max.bytes'));
+    this.#reservedBytes = this.#starved ? 0 : Math.min(asked, Math.max(answerBytesMin, Math.floor(free * memoryShare)));
+    this.#services.responseMemory.take(this.#reservedBytes);
+    this.#lookFrom([...this.#order.set.line], 0);
+  }
+
+  /** A loop that leaves and comes back where a read is not answered at once. */
+  #lookFrom(entries: readonly FetchEntry[], from: number): void {
+    for (let i = from; i < entries.length; i++) {
+      const entry = entries[i]!;
+      const errorCode = this.#place(entry);
+      if (errorCode !== 0) { this.#note(entry, errorCode, null); continue; }
+      const room = this.#reservedBytes - this.#bytes;
+      const { log } = entry.partition!;
+      if (entry.fetchOffset >= log.highWatermark || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); continue; }
+      let result: ReadResult | Promise<ReadResult>;
+      try {
+        result = log.read(entry.fetchOffset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0);
+      } catch (error) {
+        this.#note(entry, readErrorCode(error), null);
+        continue;
+      }
+      if (result instanceof Promise) return this.#resume(result, entries, i);
+      this.#note(entry, 0, result);
+    }
+    this.#decide();
+  }
+
+  #resume(pending: Promise<ReadResult>, entries: readonly FetchEntry[], at: number): void {
+    pending.then(
+      (result) => this.#note(entries[at]!, 0, result),
+      (error: unknown) => this.#note(entries[at]!, readErrorCode(error), null),
+    ).then(() => this.#lookFrom(entries, at + 1));
+  }
+
+  /** Finds the entry's partition and checks the position; an error code, or 0. */
+  #place(entry: FetchEntry): number {
+    if (entry.partition === undefined || !entry.partition.live) {
+      const { topics } = this.#services;
+      const topic = this.#byId ? topics.byId(entry.topicKey) : topics.byName(entry.topicKey);
+      entry.follow(topic?.partitions[entry.index]);
+      if (topic === undefined) return this.#byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+      if (entry.partition === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    if (entry.leaderEpoch > leaderEpoch) return errorCodes.UNKNOWN_LEADER_EPOCH;
+    const { log } = entry.partition!;
+    return entry.fetchOffset < log.logStartOffset || entry.fetchOffset > log.endOffset ? errorCodes.OFFSET_OUT_OF_RANGE : 0;
+  }
+
+  #note(entry: FetchEntry, errorCode: number, result: ReadResult | null): void {
+    this.#looked.push({ entry, errorCode, result });
+    if (result !== null) this.#bytes += result.bytes;
+    if (errorCode !== 0) this.#failed = true;
+  }
+
+  #decide(): void {
+    const { request, context, set } = this.#order;
+    const enough = this.#bytes >= request.minBytes || this.#failed || set.size === 0;
+    if (context.connection.closed) return this.#over();
+    if (enough && !this.#starved) return this.#answer();
+    if (this.#expired) return this.#answer();
+    if (this.#stirred && !this.#starved) return this.#look();
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#state = 'waiting';
+    this.#forgetLook();
+    if (this.#starved) this.#services.responseMemory.wait(this);
+    if (this.#timer !== null) return;
+    this.#timer = this.#services.clock.after(this.#order.request.maxWaitMs, () => this.#expire());
+    this.#forgetClose = this.#order.context.connection.onClose(() => { if (this.#state === 'waiting') this.#over(); });
+  }
+
+  #expire(): void {
+    this.#expired = true;
+    if (this.#state === 'waiting') this.#look();
+  }
+
+  #answer(): void {
+    const { context, sessionId, full, set } = this.#order;
+    const responses: TopicAnswer[] = [];
+    const held: ReadResult[] = [];
+    const partitionsOf = new Map<string, PartitionAnswer[]>();
+    for (const look of this.#looked) {
+      const { topicKey } = look.entry;
+      if (look.result !== null) held.push(look.result);
+      if (!this.#tell(look, full, set)) continue;
+      let partitions = partitionsOf.get(topicKey);
+      if (partitions === undefined) {
+        partitionsOf.set(topicKey, partitions = []);
+        responses.push(this.#byId ? { topicId: topicKey, partitions } : { topic: topicKey, partitions });
+      }
+      partitions.push(partitionAnswer(look));
+    }
+    this.#looked = [];
+    this.#over();
+    context.reply({ sessionId, responses }, held.length === 0 ? undefined : () => { for (const result of held) result.release(); });
+  }
+
+  /** Whether the reader is told of this entry; moves the entry in line, or out of it (E1). */
+  #tell({ entry, errorCode, result }: PartitionLook, full: boolean, set: FetchSet): boolean {
+    if (errorCode !== 0) return true;
+    const { log } = entry.partition!;
+    const bytes = result?.bytes ?? 0;
+    const moved = entry.toldHighWatermark !== log.highWatermark || entry.toldLogStartOffset !== log.logStartOffset;
+    entry.toldHighWatermark = log.highWatermark;
+    entry.toldLogStartOffset = log.logStartOffset;
+    if (bytes > 0) { set.line.delete(entry); set.line.add(entry); }
+    else if (entry.fetchOffset >= log.highWatermark) set.line.delete(entry);
+    return full || bytes > 0 || moved;
+  }
+
+  /** Gives back what the last look took. */
+  #forgetLook(): void {
+    for (const { result } of this.#looked) result?.release();
+    this.#looked = [];
+    this.#bytes = 0;
+    this.#failed = false;
+    if (this.#reservedBytes > 0) this.#services.responseMemory.give(this.#reservedBytes);
+    this.#reservedBytes = 0;
+  }
+
+  #over(): void {
+    this.#forgetLook();
+    this.#state = 'over';
+    this.#timer?.cancel();
+    this.#forgetClose?.();
+    this.#services.responseMemory.forget(this);
+    this.#order.set.onAdvance = null;
+    this.#order.onOver();
+  }
+}
+
+interface PartitionLook { readonly entry: FetchEntry; readonly errorCode: number; readonly result: ReadResult | null }
+
+function partitionAnswer({ entry, errorCode, result }: PartitionLook): PartitionAnswer {
+  if (errorCode !== 0) return { partitionIndex: entry.index, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: noBytes };
+  return {
+    partitionIndex: entry.index,
+    errorCode: 0,
+    highWatermark: entry.toldHighWatermark,
+    lastStableOffset: entry.toldHighWatermark,
+    logStartOffset: entry.toldLogStartOffset,
+    abortedTransactions: null,
+    records: result?.parts ?? noBytes,
+  };
+}
+
+function readErrorCode(error: unknown): number {
+  if (isMillraceError(error, 'offset-out-of-range')) return errorCodes.OFFSET_OUT_OF_RANGE;
+  if (isMillraceError(error, 'data-damaged')) return errorCodes.CORRUPT_MESSAGE;
+  if (isMillraceError(error, 'topic-not-found')) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+  if (isMillraceError(error)) return errorCodes.KAFKA_STORAGE_ERROR;
+  throw error;
+}

@@ -1,0 +1,34 @@
+// broker/services.ts - what every handler of the broker may use.
+// Owns: the type. Never: state of its own.
+import type { Log } from '../log/mod.ts';
+import type { Clock, Random } from '../os/mod.ts';
+import type { NodeConfig } from './config/node-config.ts';
+import type { MemoryBudget } from './connection/memory-budget.ts';
+import type { ProducerIds } from './produce/producer-ids.ts';
+import type { KeyedLog } from './keyed-log.ts';
+import type { Topics } from './topics/topics.ts';
+
+/** The parts of one node, as its handlers see them. */
+export interface Services {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly config: NodeConfig;
+  readonly topics: Topics;
+  /** Topics, configuration, identities: the node's facts. */
+  readonly metadata: KeyedLog;
+  readonly producerIds: ProducerIds;
+  /** Bytes of responses on their way. */
+  readonly responseMemory: MemoryBudget;
+  readonly nodeId: number;
+  readonly clusterId: string;
+  /** Folder shown to tools as the log directory. */
+  readonly logFolder: string;
+  /** Bytes left on the disk. */
+  freeBytes(): Promise<number>;
+  /** One line for the operator. */
+  report(line: string): void;
+}
+
+/** The only leader epoch there is: one node never hands a partition over. */
+export const leaderEpoch = 0;

@@ -1,0 +1,68 @@
+// broker/topics/topic.ts - a topic that is served, and its partitions with what the broker knows of them beyond the log.
+// Owns: the objects that produce and fetch look up by name, id and index. Never: their making and ending (topics.ts).
+import type { Partition } from '../../log/mod.ts';
+import type { TopicSettings } from '../config/topic-config.ts';
+import { ProducerTable } from '../produce/producer-table.ts';
+import { partitionName } from './topic-name.ts';
+
+/** Told when readers of a partition may see more, or less at its start. */
+export interface PartitionWatcher { advanced(partition: TopicPartition): void }
+
+/** One partition that is served. */
+export class TopicPartition {
+  readonly topic: Topic;
+  readonly index: number;
+  readonly log: Partition;
+  /** Producers with their last batches, for telling duplicates and gaps. */
+  readonly producers = new ProducerTable();
+  /** False once its topic was deleted. */
+  live = true;
+  readonly #watchers = new Set<PartitionWatcher>();
+  readonly #stopWatching: () => void;
+
+  constructor(topic: Topic, index: number, log: Partition) {
+    this.topic = topic;
+    this.index = index;
+    this.log = log;
+    this.#stopWatching = log.onAdvance(() => this.#advanced());
+  }
+
+  get name(): string { return partitionName(this.topic.name, this.index); }
+
+  /** Adds one who is told at each advance, until unwatch. */
+  watch(watcher: PartitionWatcher): void { this.#watchers.add(watcher); }
+  unwatch(watcher: PartitionWatcher): void { this.#watchers.delete(watcher); }
+
+  /** The topic is gone: tells the watchers a last time. */
+  end(): void {
+    this.live = false;
+    this.#stopWatching();
+    this.#advanced();
+    this.#watchers.clear();
+  }
+
+  #advanced(): void {
+    for (const watcher of this.#watchers) watcher.advanced(this);
+  }
+}
+
+/** One topic that is served. */
+export class Topic {
+  readonly name: string;
+  readonly id: string;
+  readonly internal: boolean;
+  /** By index, without gaps. */
+  readonly partitions: TopicPartition[] = [];
+  /** The topic's own configuration values. */
+  config: ReadonlyMap<string, string>;
+  /** The configuration in force. */
+  settings: TopicSettings;
+
+  constructor(name: string, id: string, internal: boolean, config: ReadonlyMap<string, string>, settings: TopicSettings) {
+    this.name = name;
+    this.id = id;
+    this.internal = internal;
+    this.config = config;
+    this.settings = settings;
+  }
+}
