@@ -18,6 +18,8 @@ export class FakeDevice {
   readonly random: FakeRandom;
   readonly names = new FileNames();
   readonly faults: DiskFaults = noDiskFaults();
+  /** False: direct files are ordinary ones here, and need their syncs. */
+  takesDirect: boolean;
   /** Called before each step happens. It may kill the process: the step then does not happen, or for a write in part. */
   onStep: (step: DiskStep) => void = () => {};
   /** Called when a fault strikes a step. */
@@ -27,6 +29,7 @@ export class FakeDevice {
 
   constructor(random: FakeRandom) {
     this.random = random;
+    this.takesDirect = random.chance(0.5);
   }
 
   /** Bytes of all files. */

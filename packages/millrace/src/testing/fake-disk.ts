@@ -2,9 +2,10 @@
 // Owns: when calls happen and settle. Never: what bytes survive (fake-device.ts).
 // D1 Every call takes effect in an event of its own, later than the call, in an order that latencies choose; parts are read then,
 // so that a buffer changed too early shows. D2 After the process's death nothing takes effect and no promise settles.
-// D3 A sync covers what was written before it was asked for.
+// D3 A sync covers what was written before it was asked for. D4 Direct files need none, see there.
 import { MillraceError, assert } from '../base/mod.ts';
-import type { Disk, DiskFile, Lane, SharedBytes } from '../os/mod.ts';
+import { directAlignment } from '../os/mod.ts';
+import type { Disk, DiskFile, Lane, OpenOptions, SharedBytes } from '../os/mod.ts';
 import type { DiskStep } from './disk-faults.ts';
 import type { FakeDevice } from './fake-device.ts';
 import { FakeLane } from './fake-lane.ts';
@@ -26,7 +27,7 @@ export class FakeDisk implements Disk {
     process.onDeath(() => { if (device.lockedBy === process) device.lockedBy = null; });
   }
 
-  open(path: string, options: { create?: boolean; readOnly?: boolean } = {}): Promise<DiskFile> {
+  open(path: string, options: OpenOptions = {}): Promise<DiskFile> {
     const missing = () => this.device.names.get(path) === undefined;
     return this.perform({ kind: 'open', path, bytes: 0 }, () => {
       if (options.create && missing()) {
@@ -34,12 +35,12 @@ export class FakeDisk implements Disk {
         this.#step({ kind: 'create', path, bytes: 0 });
         this.device.create(path);
       }
-      return new FakeFile(this, path, this.device.image(path), options.readOnly ?? false);
+      return new FakeFile(this, path, this.device.image(path), options.readOnly ?? false, options.direct ?? false);
     });
   }
 
   list(path: string): Promise<{ name: string; kind: 'file' | 'folder'; bytes: number }[]> {
-    return this.later(() => this.device.names.list(path).map(([name, entry]) =>
+    return this.later(() => this.device.names.list(inside(path)).map(([name, entry]) =>
       ({ name, kind: entry.kind, bytes: entry.kind === 'file' ? entry.image.size : 0 })));
   }
 
@@ -52,8 +53,7 @@ export class FakeDisk implements Disk {
 
   remove(path: string): Promise<void> {
     return this.perform({ kind: 'remove', path, bytes: 0 }, () => {
-      const entry = this.device.names.get(path);
-      if (entry === undefined) throw new MillraceError('not-found', `Cannot remove '${path}': no such file`, { path });
+      if (this.device.names.get(path) === undefined) return;
       this.#removeBelow(path);
       this.device.names.remove(path);
     });
@@ -69,7 +69,7 @@ export class FakeDisk implements Disk {
 
   syncFolder(path: string): Promise<void> {
     return this.perform({ kind: 'sync-folder', path, bytes: 0 }, () => {
-      this.device.names.syncFolder(path);
+      this.device.names.syncFolder(inside(path));
     });
   }
 
@@ -140,22 +140,33 @@ export class FakeDisk implements Disk {
   }
 }
 
+/** The data folder itself may be called '' or '.'. */
+function inside(path: string): string {
+  return path === '.' ? '' : path;
+}
+
 /** Thrown inside a call whose process was killed at its step; never reaches the process. */
 export const processDied = new Error('the simulated process died');
 
-class FakeFile implements DiskFile {
+/** A file as one process has it open. */
+export class FakeFile implements DiskFile {
   readonly path: string;
   readonly disk: FakeDisk;
   readonly image: FileImage;
   readonly #readOnly: boolean;
+  readonly #direct: boolean;
   #closed = false;
 
-  constructor(disk: FakeDisk, path: string, image: FileImage, readOnly: boolean) {
+  constructor(disk: FakeDisk, path: string, image: FileImage, readOnly: boolean, direct: boolean) {
     this.disk = disk;
     this.path = path;
     this.image = image;
     this.#readOnly = readOnly;
+    this.#direct = direct && !readOnly;
   }
+
+  /** D4 A write to a direct file is durable when it is confirmed, on drives that can do so. */
+  get syncsEachWrite(): boolean { return this.#direct && this.disk.device.takesDirect; }
 
   size(): Promise<number> {
     return this.#perform(() => this.image.size);
@@ -175,10 +186,18 @@ class FakeFile implements DiskFile {
     return this.#perform(() => {
       this.#needWritable();
       this.disk.device.onStep(step);
-      if (this.disk.process.alive) return this.disk.device.write(step, this.image, position, parts);
+      if (this.disk.process.alive) return this.writeNow(step, parts, position);
       this.disk.device.writePart(this.image, position, parts);
       throw processDied;
     });
+  }
+
+  /** The effect of a write, for this file and for the lane. */
+  writeNow(step: DiskStep, parts: readonly Uint8Array[], position: number): void {
+    if (this.#direct) assert(position % directAlignment === 0 && parts.every((part) => part.length % directAlignment === 0), 'writes to a direct file are aligned');
+    const { device } = this.disk;
+    device.write(step, this.image, position, parts);
+    if (this.syncsEachWrite) device.sync(step, this.image, this.image.takeMark());
   }
 
   truncate(bytes: number): Promise<void> {
@@ -225,7 +244,7 @@ function sizeOf(parts: readonly Uint8Array[]): number {
 }
 
 /** The file behind the port's interface, for the lane. */
-export function imageOf(file: DiskFile): FileImage {
+export function fakeFileOf(file: DiskFile): FakeFile {
   assert(file instanceof FakeFile, 'a fake lane works on files of the fake disk');
-  return file.image;
+  return file;
 }

@@ -4,7 +4,7 @@
 import { MillraceError } from '../base/mod.ts';
 import type { Lane, LaneResult, LaneStep } from '../os/mod.ts';
 import type { DiskStep } from './disk-faults.ts';
-import { imageOf } from './fake-disk.ts';
+import { fakeFileOf } from './fake-disk.ts';
 import type { FakeDisk } from './fake-disk.ts';
 
 type Done = (error: Error | null, result: LaneResult) => void;
@@ -57,16 +57,16 @@ export class FakeLane implements Lane {
 
   #perform(step: LaneStep, commit: Commit, latencyMs: number): void {
     const { process, device } = this.#disk;
-    const image = imageOf(step.file);
+    const file = fakeFileOf(step.file);
     const deviceStep = deviceStepOf(step);
     try {
       device.onStep(deviceStep);
       if (step.kind === 'write') {
-        if (!process.alive) return device.writePart(image, step.position, step.parts);
-        device.write(deviceStep, image, step.position, step.parts);
+        if (!process.alive) return device.writePart(file.image, step.position, step.parts);
+        file.writeNow(deviceStep, step.parts, step.position);
         commit.writeMs += latencyMs;
-      } else if (process.alive) {
-        device.sync(deviceStep, image, image.takeMark());
+      } else if (process.alive && !file.syncsEachWrite) {
+        device.sync(deviceStep, file.image, file.image.takeMark());
         commit.syncMs += latencyMs;
       }
     } catch (error) {

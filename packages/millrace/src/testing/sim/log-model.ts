@@ -35,7 +35,7 @@ export class LogTruth {
   #names = 0;
   #appends = 0;
 
-  nextName(): string { return `p${this.#names++}`; }
+  nextName(): string { return `topic-${this.#names++}`; }
   nextAppend(): ModelAppend { return { order: this.#appends++, fate: 'waiting' }; }
 
   /** One journal for all: what was acknowledged as synced keeps everything that was appended before it, also on page-cache topics. */

@@ -1,0 +1,293 @@
+// testing/sim/node/node-sim.ts - a whole node and its clients under faults, from one seed.
+// Owns: the lives of the node, the cast of clients, what is checked between lives and in the end. Never: the truth about records
+// (history.ts), the drive's faults (drive-faults.ts), the network's (net-faults.ts).
+import { isMillraceError } from '../../../base/mod.ts';
+import { CreateTopics } from '../../../wire/mod.ts';
+import type { FakeDevice } from '../../fake-device.ts';
+import type { FakeRandom } from '../../fake-random.ts';
+import type { Hosted, World } from '../../world.ts';
+import type { Coverage } from '../coverage.ts';
+import { armDrive, cutPower, disarmDrive } from '../drive-faults.ts';
+import { drawPlan, fileKind } from '../fault-plan.ts';
+import type { LifePlan } from '../fault-plan.ts';
+import { Violation, expect } from '../log-model.ts';
+import type { FoundRecord } from '../sim-batch.ts';
+import { passes } from './actor.ts';
+import type { Actor, Stage } from './actor.ts';
+import { Admin } from './admins.ts';
+import { Committer } from './committers.ts';
+import { PartitionHistory } from './history.ts';
+import type { Promised } from './history.ts';
+import { armNet, disarmNet } from './net-faults.ts';
+import { IdempotentProducer, PlainProducer } from './producers.ts';
+import type { Target } from './producers.ts';
+import { RawClient } from './raw-client.ts';
+import { Reader, fetchOnce, listOffset } from './readers.ts';
+import { startSimNode } from './sim-node.ts';
+import type { SimNode } from './sim-node.ts';
+
+const address = { host: 'broker', port: 9092 };
+const lifeMaxMs = 3000;
+const eventsMax = 5_000_000;
+
+/** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
+export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
+  const random = world.random.fork('node simulation');
+  const plan = drawPlan(random.fork('plan'), lifeMaxMs);
+  const sim = new NodeSimulation(world, coverage, random);
+  await sim.begin();
+  for (const life of plan.lives) await sim.live(life);
+  if (plan.flipBits > 0 && sim.flipBit()) return await sim.liveDamaged();
+  await sim.liveToTheEnd();
+}
+
+class NodeSimulation {
+  readonly #world: World;
+  readonly #coverage: Coverage;
+  readonly #random: FakeRandom;
+  readonly #device: FakeDevice;
+  readonly #targets: Target[] = [];
+  readonly #actors: Actor[] = [];
+  readonly #committers: Committer[] = [];
+  #admin!: Admin;
+  readonly #clientHosts: string[] = [];
+  readonly #inspector: RawClient;
+  #lives = 0;
+  #resting = false;
+  #finding: Error | null = null;
+
+  constructor(world: World, coverage: Coverage, random: FakeRandom) {
+    this.#world = world;
+    this.#coverage = coverage;
+    this.#random = random;
+    this.#device = world.device('drive');
+    world.net.onEvent = (event) => {
+      world.trace(`net ${event}`);
+      if (event !== 'connect') coverage.met(`network: ${event}`, 'connections');
+    };
+    this.#inspector = new RawClient('inspector', world.start('inspector', 'inspector').machine, address);
+  }
+
+  /** The first life: a healthy one, in which the topics are made and the clients begin. */
+  async begin(): Promise<void> {
+    const hosted = this.#host();
+    const node = await this.#startNode(hosted);
+    expect(node !== null, 'a node starts on an empty drive');
+    await this.#createTopic('orders', 3, 'synced');
+    await this.#createTopic('clicks', 2, 'page-cache');
+    this.#castActors();
+    await this.#world.time.advance(this.#random.between(10, 500));
+    hosted.process.kill();
+  }
+
+  /** One life with faults. */
+  async live(plan: LifePlan): Promise<void> {
+    const hosted = this.#host();
+    this.#isolateClients();
+    armDrive(this.#world, this.#device, hosted.process, plan, this.#coverage);
+    const node = await this.#startNode(hosted);
+    if (node !== null && await this.#inspect(hosted)) await this.#work(hosted, node, plan);
+    this.#world.trace(hosted.process.alive ? 'killed at the end of its time' : 'dead');
+    hosted.process.kill();
+    disarmDrive(this.#device);
+    disarmNet(this.#world);
+    if (plan.end.kind === 'kill' && plan.end.power === 'cut') cutPower(this.#world, this.#device, this.#coverage);
+  }
+
+  /** The last life: no faults; the clients bring to an end what they have under way, and everything is compared. */
+  async liveToTheEnd(): Promise<void> {
+    const hosted = this.#host();
+    this.#isolateClients();
+    const node = await this.#startNode(hosted);
+    expect(node !== null, 'a node starts on a healthy drive');
+    await this.#settle(this.#compareAll());
+    this.#world.net.healAll();
+    this.#resting = true;
+    await this.#settle(Promise.all(this.#actors.map((actor) => actor.rest())).then(() => undefined));
+    await this.#settle(this.#compareAll());
+    for (const committer of this.#committers) await this.#settle(committer.check());
+    await this.#settle(this.#admin.check());
+    await this.#settle(node.close());
+    hosted.process.kill();
+  }
+
+  /** Flips one bit of the folder. */
+  flipBit(): boolean {
+    const files = this.#device.names.files().filter(([, image]) => image.size > 0);
+    if (files.length === 0) return false;
+    const [path, image] = this.#random.pick(files);
+    const position = this.#random.below(image.size);
+    this.#device.flipBit(path, position, this.#random.below(8));
+    this.#world.trace(`flip a bit of ${path} at ${position}`);
+    this.#coverage.met('bit flipped', fileKind(path));
+    return true;
+  }
+
+  /** After a flipped bit: refusals are right, less data is right; other data than was sent is not. */
+  async liveDamaged(): Promise<void> {
+    const hosted = this.#host();
+    this.#isolateClients();
+    const node = await this.#startNode(hosted, { damaged: true });
+    if (node === null) return;
+    for (const target of this.#targets) await this.#settle(this.#readWhatIsLeft(target));
+    hosted.process.kill();
+  }
+
+  #host(): Hosted {
+    this.#lives++;
+    return this.#world.start('node', 'broker', this.#device);
+  }
+
+  /** Null when it died on the way, or refused for a reason that the faults explain. */
+  async #startNode(hosted: Hosted, options: { damaged?: boolean } = {}): Promise<SimNode | null> {
+    let outcome: { node: SimNode } | { error: unknown } | null = null;
+    startSimNode(hosted.machine, address, (line) => this.#world.trace(`node says: ${line}`))
+      .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
+    await this.#run({ when: () => outcome !== null || !hosted.process.alive });
+    if (!hosted.process.alive) return null;
+    expect(outcome !== null, 'starting a node comes to an end');
+    const ended = outcome as { node: SimNode } | { error: unknown };
+    if ('node' in ended) return ended.node;
+    const { error } = ended;
+    if (!isMillraceError(error)) throw error;
+    this.#world.trace(`start refused: ${error.code} ${error.message}`);
+    const explained = options.damaged || error.code === 'storage-failed' || error.code === 'disk-full' && this.#device.faults.capacityBytes < Infinity;
+    expect(explained, `the node refused to start with '${error.code}' (${error.message}) and no fault explains it`);
+    return null;
+  }
+
+  /** Lets everybody work until the node dies or its time is over. */
+  async #work(hosted: Hosted, node: SimNode, plan: LifePlan): Promise<void> {
+    this.#world.net.healAll();
+    armNet(this.#world, hosted.process, this.#random.fork(`net ${this.#lives}`), this.#clientHosts, this.#coverage);
+    await this.#run({ untilMs: this.#world.time.nowMs + plan.maxMs, when: () => !hosted.process.alive });
+    if (!hosted.process.alive || plan.end.kind !== 'close') return;
+    disarmDrive(this.#device);
+    disarmNet(this.#world);
+    await this.#settle(node.close());
+    this.#world.trace('closed');
+  }
+
+  /** While the clients cannot reach the node: compares all it holds. False when it died meanwhile or its drive does not answer. */
+  async #inspect(hosted: Hosted): Promise<boolean> {
+    let ended = false;
+    let failure: unknown = null;
+    this.#compareAll().then(() => { ended = true; }, (error: unknown) => { ended = true; failure = error; });
+    await this.#run({ when: () => ended || !hosted.process.alive });
+    if (!hosted.process.alive) {
+      this.#inspector.drop();
+      await this.#run({ when: () => ended });
+      return false;
+    }
+    if (failure instanceof InspectionPut) return true;
+    if (failure !== null) throw failure;
+    return true;
+  }
+
+  async #compareAll(): Promise<void> {
+    for (const target of this.#targets) {
+      const found = await this.#readWhole(target);
+      if (target.history.promised === 'page-cache') target.history.tailLost(found.end);
+      target.history.checkAll(found.start, found.end, found.records);
+    }
+  }
+
+  async #readWhole(target: Target): Promise<{ start: number; end: number; records: FoundRecord[] }> {
+    const start = await this.#bound(target, -2);
+    const end = await this.#bound(target, -1);
+    const records: FoundRecord[] = [];
+    for (let offset = start; offset < end;) {
+      const fetched = await this.#orPut(fetchOnce(this.#inspector, target, offset, { waitMs: 0, bytesMax: 1 << 20 }));
+      if (passes('Fetch', fetched.errorCode)) throw new InspectionPut();
+      expect(fetched.records.length > 0, `${target.history.name}: nothing at ${offset} of ${start}..${end}`);
+      records.push(...fetched.records.filter((record) => record.offset >= offset && record.offset < end));
+      offset = fetched.next;
+    }
+    return { start, end, records };
+  }
+
+  async #bound(target: Target, timestamp: -1 | -2): Promise<number> {
+    const offset = await this.#orPut(listOffset(this.#inspector, target, timestamp));
+    if (offset === null) throw new InspectionPut();
+    return offset;
+  }
+
+  async #orPut<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      if (isMillraceError(error, 'disconnected') || isMillraceError(error, 'timeout')) throw new InspectionPut();
+      throw error;
+    }
+  }
+
+  async #readWhatIsLeft(target: Target): Promise<void> {
+    try {
+      const { records } = await this.#readWhole(target);
+      target.history.read(records);
+    } catch (error) {
+      if (error instanceof Violation && !/was answered|nothing at|different/.test(error.message)) throw error;
+      this.#world.trace(`${target.history.name}: ${String(error)}`);
+    }
+  }
+
+  async #createTopic(name: string, partitions: number, promised: Promised): Promise<void> {
+    const configs = [{ name: 'millrace.durability', value: promised }, { name: 'segment.bytes', value: String(this.#random.pick([16_384, 100_000, 1 << 20])) }];
+    const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
+    expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode} ${String(answer.topics[0]!.errorMessage)}`);
+    for (let partition = 0; partition < partitions; partition++) this.#targets.push({ topic: name, partition, history: new PartitionHistory(`${name}-${partition}`, promised) });
+  }
+
+  #castActors(): void {
+    const synced = this.#targets.filter((target) => target.history.promised === 'synced');
+    const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
+    for (const [index, target] of synced.entries()) this.#enter(new IdempotentProducer(`idem${index}`, this.#stage(`idem${index}`), target), 30);
+    this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
+    this.#enter(new PlainProducer('plain', this.#stage('plain'), this.#targets), 20);
+    this.#enter(new PlainProducer('cached', this.#stage('cached'), cached), 20);
+    for (const name of ['reader-a', 'reader-b']) this.#enter(new Reader(name, this.#stage(name), this.#targets, () => this.#lives), 20);
+    for (const [index, target] of synced.slice(0, 2).entries()) {
+      const committer = new Committer(`commit${index}`, this.#stage(`commit${index}`), target);
+      this.#committers.push(committer);
+      this.#enter(committer, 40);
+    }
+    this.#admin = new Admin('admin', this.#stage('admin'), synced);
+    this.#enter(this.#admin, 80);
+  }
+
+  #enter(actor: Actor, pauseMs: number): void {
+    this.#actors.push(actor);
+    actor.start(pauseMs);
+  }
+
+  #stage(name: string): Stage {
+    const { process, machine } = this.#world.start(name, name);
+    this.#clientHosts.push(name);
+    return {
+      world: this.#world, process, random: this.#random.fork(name), client: new RawClient(name, machine, address),
+      fail: (error) => { this.#finding ??= error instanceof Error ? error : new Error(String(error)); },
+      resting: () => this.#resting,
+    };
+  }
+
+  #isolateClients(): void {
+    for (const host of this.#clientHosts) this.#world.net.partition(host, 'broker');
+  }
+
+  /** Runs until a bound, or until a client has a finding, which is thrown. */
+  async #run(bounds: { untilMs?: number; when: () => boolean }): Promise<void> {
+    const end = await this.#world.time.run({ ...bounds, when: () => this.#finding !== null || bounds.when(), eventsMax });
+    if (this.#finding !== null) throw this.#finding;
+    expect(end.kind !== 'events' && end.kind !== 'idle', `the simulation comes to an end (${end.kind})`);
+  }
+
+  async #settle<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    promise.then(() => { settled = true; }, () => { settled = true; });
+    await this.#run({ when: () => settled });
+    return promise;
+  }
+}
+
+/** The drive or the node did not let the inspector look: the next life will. */
+class InspectionPut extends Error {}
