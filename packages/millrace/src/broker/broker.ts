@@ -25,6 +25,7 @@ import { Server } from './connection/server.ts';
 import { fetchRoom, type FetchRoom } from './fetch/fetch.ts';
 import { listOffsetsHandler } from './fetch/list-offsets.ts';
 import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts';
+import { groupRoutes, openGroups, type GroupCoordinator } from './group/mod.ts';
 import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
 import { initProducerIdHandler } from './produce/init-producer-id.ts';
@@ -68,13 +69,15 @@ export class Broker {
   readonly #machine: Machine;
   readonly #server: Server;
   readonly #fetches: FetchRoom;
+  readonly #groups: GroupCoordinator;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, options: BrokerOptions, requestMemory: MemoryBudget) {
     this.services = services;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
+    this.#groups = groups;
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
@@ -105,7 +108,7 @@ export class Broker {
       report,
     };
     log.onState((state) => report(state.kind === 'failed' ? `the log has failed and takes no more writes until the node is restarted: ${state.reason}` : `the log is ${state.kind}`));
-    return new Broker(services, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    return new Broker(services, await openGroups(services), options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -136,6 +139,7 @@ export class Broker {
   async #close(): Promise<void> {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
+    this.#groups.close();
     await this.#server.close();
     await Promise.all(stopped);
   }
@@ -164,6 +168,7 @@ export class Broker {
       route(DescribeProducers, describeProducersHandler(services)),
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
+      ...groupRoutes(this.#groups, services.nodeId),
     ];
     return routes;
   }

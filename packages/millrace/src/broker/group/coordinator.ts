@@ -99,11 +99,17 @@ export class GroupCoordinator {
     for (const entry of [...this.#entries.values()]) this.#handle(entry, { kind: 'expire-offsets', retentionMs: this.settings.offsetRetentionMs });
   }
 
-  /** Stops timers and hands on what waits for the log; requests that still wait are never answered. */
+  /**
+   * Begins the end: stops timers, refuses joins and syncs that wait (their clients look for a coordinator and try again), hands on what
+   * waits for the log. Commits under way are still answered once they are durable; later writes are refused.
+   */
   close(): void {
     this.#closed = true;
     this.#expiryTimer?.cancel();
-    for (const entry of this.#entries.values()) entry.timer?.cancel();
+    for (const entry of [...this.#entries.values()]) {
+      this.#wake(entry, Infinity);
+      this.#handle(entry, { kind: 'stop' });
+    }
     this.#log.close();
   }
 
@@ -125,7 +131,6 @@ export class GroupCoordinator {
   }
 
   #run(entry: Entry, event: GroupEvent): void {
-    if (this.#closed) return;
     for (const effect of step(entry.group, event, this.now())) this.#execute(entry, effect);
     if (isVoid(entry.group)) this.#letGo(entry);
   }
@@ -145,7 +150,7 @@ export class GroupCoordinator {
   #wake(entry: Entry, atMs: number): void {
     entry.timer?.cancel();
     entry.timer = null;
-    if (atMs === Infinity) return;
+    if (atMs === Infinity || this.#closed) return;
     const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs());
     entry.timer = this.#options.clock.after(Math.min(Math.ceil(delayMs), timerMsMax), () => {
       entry.timer = null;

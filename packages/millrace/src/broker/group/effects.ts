@@ -86,6 +86,8 @@ export type GroupEvent =
   | { readonly kind: 'expire-offsets'; readonly retentionMs: number }
   /** A deadline may have passed. */
   | { readonly kind: 'tick' }
+  /** The node stops: nobody waits any longer. */
+  | { readonly kind: 'stop' }
   /** An append is durable (errorCode 0) or was refused. */
   | { readonly kind: 'written'; readonly purpose: Purpose; readonly errorCode: number };
 

@@ -2,7 +2,7 @@
 // Owns: the order of appends, the image, when to shorten. Never: what a group does (step.ts), how to shorten (shortening.ts).
 // L1 Records are appended, and their `done` called, in the order of append(). L2 What one append() was given stands in one batch.
 // Cost: appends of one turn of the loop share batches: 61 bytes and one checksum per batch, about 100 bytes per offset.
-import { assert, isMillraceError, limits, MillraceError } from '../../base/mod.ts';
+import { isMillraceError, limits, MillraceError } from '../../base/mod.ts';
 import type { Clock } from '../../os/mod.ts';
 import { BatchBuilder, errorCodes, forEachBatch, RecordCursor } from '../../wire/mod.ts';
 import type { GroupRecord } from './effects.ts';
@@ -53,12 +53,12 @@ export class GroupLog {
 
   /** Appends a group's records soon. `done` gets NONE when they are durable, else why nothing was written; never inside this call. */
   append(groupId: string, records: readonly GroupRecord[], done: (errorCode: number) => void): void {
-    assert(!this.#closed, 'nothing is appended after close');
+    if (this.#closed) return this.#clock.soon(() => done(errorCodes.COORDINATOR_NOT_AVAILABLE));
     this.#queue.push({ groupId, records, done });
     if (this.#queue.length === 1) this.#clock.soon(() => this.#flush());
   }
 
-  /** Hands on what still waits; later nothing may be appended. */
+  /** Hands on what still waits; later appends are refused. */
   close(): void {
     this.#flush();
     this.#closed = true;

@@ -2,3 +2,4 @@
 export { createGroupCoordinator, GroupCoordinator } from './coordinator.ts';
 export { groupRoutes } from './routes.ts';
 export type { GroupCoordinatorOptions, GroupSettings, GroupStorage, GroupTopics } from './ports.ts';
+export { openGroups } from './open.ts';

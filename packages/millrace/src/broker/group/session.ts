@@ -7,7 +7,7 @@ import type { HeartbeatEvent, LeaveEvent } from './effects.ts';
 import type { Group, Member } from './group.ts';
 import { removeMember } from './members.ts';
 import { completeWhenReady, preparationDue, rebalance } from './rebalance.ts';
-import { memberFault, reply, touch, type Turn } from './turn.ts';
+import { endWaiting, memberFault, reply, touch, type Turn } from './turn.ts';
 
 /** Handles a heartbeat: alive, and told whether to join again. */
 export function heartbeat(turn: Turn, event: HeartbeatEvent): void {
@@ -54,6 +54,11 @@ export function tick(turn: Turn): void {
   membershipShrank(turn, gone);
   phaseDue(turn);
   wakeAgain(turn);
+}
+
+/** The node stops: who waits is told to look for a coordinator; the group stays as it is for the next start. */
+export function stop(turn: Turn): void {
+  for (const member of turn.group.members.values()) endWaiting(turn, member, errorCodes.COORDINATOR_NOT_AVAILABLE);
 }
 
 /** Removes a member whose time is over. */

@@ -8,7 +8,7 @@ import type { Group } from './group.ts';
 import { join } from './join.ts';
 import { commit, commitWritten, deleteGroup, deleteOffsets, groupDeleted, offsetsGone, topicGone } from './offsets.ts';
 import { expireOffsets } from './retention.ts';
-import { heartbeat, leave, tick } from './session.ts';
+import { heartbeat, leave, stop, tick } from './session.ts';
 import { assignmentWritten, sync } from './sync.ts';
 import { joinRefused, reply, type Turn } from './turn.ts';
 
@@ -29,6 +29,7 @@ export function step(group: Group, event: GroupEvent, now: Now): Effect[] {
     case 'topic-gone': topicGone(turn, event.topic); break;
     case 'expire-offsets': expireOffsets(turn, event.retentionMs); break;
     case 'tick': tick(turn); break;
+    case 'stop': stop(turn); break;
     case 'written': written(turn, event.purpose, event.errorCode); break;
     default: unreachable(event);
   }
