@@ -5,6 +5,8 @@ import { Admin } from './admin/admin.ts';
 import { parseAddresses } from './net/address.ts';
 import { Cluster } from './net/cluster.ts';
 import type { ClientPorts } from './net/ports.ts';
+import type { ProducerOptions } from './producer/options.ts';
+import { Producer } from './producer/producer.ts';
 import type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
 
 /** A connection to a cluster, from which producers, consumers and an admin are made. `await using` closes all of it. */
@@ -21,6 +23,13 @@ export class Client {
   /** Administers topics, groups and settings; needs no closing of its own. */
   admin(): Admin {
     return new Admin(this.#cluster, this.#options.callTimeoutMs ?? 30_000);
+  }
+
+  /** Makes a producer; close() closes it too. */
+  producer(options: ProducerOptions = {}): Producer {
+    const producer = new Producer(this.#cluster, options);
+    this.#parts.push(producer);
+    return producer;
   }
 
   /** Closes producers (after what they hold was sent), consumers (after they left their groups) and connections. */

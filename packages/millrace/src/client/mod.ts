@@ -14,6 +14,11 @@ export type { ClusterDescription, LogDirDescription } from './admin/cluster.ts';
 export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource } from './admin/configs.ts';
 export type { GroupDescription, GroupLag, GroupListing, MemberDescription } from './admin/groups.ts';
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
+export type { ProducerOptions } from './producer/options.ts';
+export type { Partitioner } from './producer/partitioner.ts';
+export type { ProducedRecords } from './producer/outcome.ts';
+export type { Producer } from './producer/producer.ts';
+export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './producer/record.ts';
 
 /**
  * Connects to a Millrace node or an Apache Kafka cluster. Rejects 'disconnected' or 'timeout' when no server answers in

@@ -28,6 +28,8 @@ export class ProducerBatch implements QueuedBatch {
   lastError: Error | null = null;
   /** Taken from the producer's buffer; given back when settled. */
   bufferBytes = 0;
+  /** Some of its records have no listener: their failure is told to the producer as a whole. */
+  hasQuietRecords = false;
   #builder: BatchBuilder;
   #bytes: Uint8Array | null = null;
   #stamped: { identity: ProducerIdentity; baseSequence: number } | null = null;
@@ -53,7 +55,7 @@ export class ProducerBatch implements QueuedBatch {
     assert(this.#bytes === null, 'a sealed batch takes no more records');
     this.#builder.append(timestampMs, key, value, headers);
     const index = this.#recordCount++;
-    if (listener === null) return;
+    if (listener === null) { this.hasQuietRecords = true; return; }
     const listeners = this.#listeners;
     if (listeners.length === 0 || listeners[listeners.length - 1] !== listener) listeners.push(listener);
     listener.placed(this, index, timestampMs);
@@ -100,7 +102,7 @@ export class ProducerBatch implements QueuedBatch {
       places.push({ batch: part, index: part.recordCount });
       part.append(records.timestampMs, records.key(), records.value(), records.headers(), waiter);
     }
-    for (const part of parts) { part.failures = this.failures; part.lastError = this.lastError; }
+    for (const part of parts) part.#inherit(this);
     waiter.complete();
     return parts;
   }
@@ -133,6 +135,12 @@ export class ProducerBatch implements QueuedBatch {
     if (fate.kind === 'stored') return fate.appendTimeMs >= 0 ? fate.appendTimeMs : ownMs;
     const place = fate.kind === 'parted' ? fate.places[index]! : null;
     return place && !(place instanceof Error) ? place.batch.timestampOf(place.index, ownMs) : ownMs;
+  }
+
+  #inherit(from: ProducerBatch): void {
+    this.failures = from.failures;
+    this.lastError = from.lastError;
+    this.hasQuietRecords = from.hasQuietRecords;
   }
 
   #settle(fate: Fate): void {

@@ -1,0 +1,277 @@
+// client/producer/producer.ts - the producer's door: records in, positions out.
+// Owns: encoding choices, partitioning, the memory bound and who waits for it, order of records given. Never: requests (sender.ts).
+// D1 records of one partition are stored in the order in which they were given. D2 records waiting take at most bufferBytes: past that send()
+// waits its turn and trySend() says no. D3 each record's fate is told exactly once.
+// Cost: a record of a batch call is encoded once, straight into its batch, with no promise and no object of its own.
+import { deadlineAfter, limits, MillraceError, type Deadline } from '../../base/mod.ts';
+import type { Timer } from '../../os/mod.ts';
+import type { RecordHeaderInit } from '../../wire/mod.ts';
+import type { Cluster } from '../net/cluster.ts';
+import { IdentitySource } from './identity.ts';
+import { producerSettings, type ProducerOptions, type ProducerSettings } from './options.ts';
+import { BulkSend, SingleSend, type ProducedRecords, type RecordListener } from './outcome.ts';
+import { choosePartition, StickyPartition } from './partitioner.ts';
+import { PartitionWriter } from './partition-writer.ts';
+import type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './record.ts';
+import { Sender, type Settled } from './sender.ts';
+
+/** Bytes that a record takes in a batch besides key, value and headers, at most. */
+const recordOverheadBytes = 36;
+const utf8 = new TextEncoder();
+
+interface TopicWriter {
+  readonly writers: PartitionWriter[];
+  readonly sticky: StickyPartition;
+  partitionCount: number;
+}
+
+interface Waiting { readonly record: ProducerRecord; readonly listener: RecordListener | null; readonly deadline: Deadline }
+
+let producersMade = 0;
+
+/** Sends records. Made by client.producer(); `await using` flushes and closes it. */
+export class Producer {
+  readonly #cluster: Cluster;
+  readonly #settings: ProducerSettings;
+  readonly #identity: IdentitySource;
+  readonly #sender: Sender;
+  readonly #topics = new Map<string, TopicWriter>();
+  /** Records whose topic is being looked up, in order. */
+  readonly #lookups = new Map<string, Waiting[]>();
+  /** Those who wait for memory, in order. */
+  readonly #roomWaiters: (() => void)[] = [];
+  readonly #flushWaiters: (() => void)[] = [];
+  #bufferedBytes = 0;
+  #unsettled = 0;
+  #failedQuietly: Error | null = null;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #closeTimer: Timer | null = null;
+  #metadataViews: unknown = null;
+
+  constructor(cluster: Cluster, options: ProducerOptions) {
+    this.#cluster = cluster;
+    this.#settings = producerSettings(options);
+    this.#identity = new IdentitySource(cluster, this.#settings.idempotent);
+    this.#sender = new Sender(cluster, this.#settings, this.#identity, `produce-${++producersMade}`, (settled) => this.#settled(settled));
+  }
+
+  /** Bytes of records that wait to be stored. */
+  get bufferedBytes(): number { return this.#bufferedBytes; }
+
+  /**
+   * Sends one record; resolves once it is stored, to where it is. Waits while the buffer is full. Rejects 'message-too-large',
+   * 'record-refused', 'topic-not-found', 'not-authorized', 'timeout' (not stored within deliveryTimeoutMs), 'closed'.
+   * @example const { partition, offset } = await producer.send({ topic: 'flights', key: 'SFO', value: '{"delay":12}' });
+   */
+  send(record: ProducerRecord): Promise<RecordPosition> {
+    return new Promise((resolve, reject) => {
+      const listener = new SingleSend(resolve, reject);
+      if (this.#hasRoom()) this.#give(record, listener);
+      else this.#waitForRoom(() => this.#give(record, listener), reject);
+    });
+  }
+
+  /**
+   * Sends many records under one promise; resolves once all are stored and rejects with the first failure otherwise. Takes them as the
+   * buffer has room, so the list may be longer than memory if it is an iterator.
+   * @example await producer.sendBatch(lines.map((value) => ({ topic: 'lines', value })));
+   */
+  async sendBatch(records: Iterable<ProducerRecord> | AsyncIterable<ProducerRecord>): Promise<ProducedRecords> {
+    const bulk = new BulkSend();
+    if (Symbol.iterator in records) {
+      for (const record of records) {
+        if (!this.#hasRoom()) await this.room();
+        this.#give(record, bulk);
+      }
+    } else {
+      for await (const record of records) {
+        if (!this.#hasRoom()) await this.room();
+        this.#give(record, bulk);
+      }
+    }
+    bulk.complete();
+    return await bulk.promise;
+  }
+
+  /**
+   * Takes a record without a promise, or says no (false) when the buffer is full: then wait for room(). What fails is told by onError and
+   * makes the next flush() reject. The cheapest way to send.
+   */
+  trySend(record: ProducerRecord): boolean {
+    if (!this.#hasRoom()) return false;
+    this.#give(record, null);
+    return true;
+  }
+
+  /** Resolves once the buffer has room. */
+  async room(): Promise<void> {
+    if (!this.#hasRoom()) await new Promise<void>((resolve, reject) => this.#waitForRoom(resolve, reject));
+  }
+
+  /** Resolves once everything given so far is stored or has failed; rejects with the first failure of trySend since the last flush. */
+  async flush(): Promise<void> {
+    if (this.#unsettled > 0) {
+      this.#sender.setFlushing(true);
+      await new Promise<void>((resolve) => this.#flushWaiters.push(resolve));
+      this.#sender.setFlushing(false);
+    }
+    const failed = this.#failedQuietly;
+    this.#failedQuietly = null;
+    if (failed) throw failed;
+  }
+
+  /** Sends what it holds, for at most `timeoutMs` (deliveryTimeoutMs when left out), fails the rest with 'closed', and closes. */
+  async close(timeoutMs: number = this.#settings.deliveryTimeoutMs): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    const giveUp = () => this.#sender.close(closedError());
+    this.#closeTimer = this.#cluster.ports.clock.after(timeoutMs, giveUp);
+    await this.flush().catch(() => {});
+    this.#closeTimer.cancel();
+    this.#state = 'closed';
+    giveUp();
+    for (const wake of this.#roomWaiters.splice(0)) wake();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #hasRoom(): boolean {
+    return this.#bufferedBytes < this.#settings.bufferBytes && this.#roomWaiters.length === 0;
+  }
+
+  /** Calls `proceed` in turn, at once when its turn has come (D1); `refuse` with 'overloaded' after the delivery timeout. */
+  #waitForRoom(proceed: () => void, refuse: (error: Error) => void): void {
+    const { deliveryTimeoutMs, bufferBytes } = this.#settings;
+    const timer = this.#cluster.ports.clock.after(deliveryTimeoutMs, () => {
+      this.#roomWaiters.splice(this.#roomWaiters.indexOf(wake), 1);
+      refuse(new MillraceError('overloaded', `Cannot produce: ${bufferBytes} bytes have waited for ${deliveryTimeoutMs} ms; the server takes less than is sent`, { retry: true }));
+    });
+    const wake = () => { timer.cancel(); proceed(); };
+    this.#roomWaiters.push(wake);
+  }
+
+  #give(record: ProducerRecord, listener: RecordListener | null): void {
+    this.#unsettled++;
+    if (this.#state !== 'open') return this.#refuse(closedError(), listener);
+    const topic = this.#topics.get(record.topic);
+    const lookup = topic ? undefined : this.#lookups.get(record.topic);
+    if (topic) {
+      this.#place(topic, record, listener);
+    } else {
+      const waiting: Waiting = { record, listener, deadline: deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs) };
+      this.#bufferedBytes += sizeOf(record);
+      if (lookup) lookup.push(waiting);
+      else this.#lookUp(record.topic, waiting);
+    }
+  }
+
+  #lookUp(name: string, first: Waiting): void {
+    const waiting = [first];
+    this.#lookups.set(name, waiting);
+    this.#cluster.want([name]);
+    this.#cluster.topic(name, first.deadline).then((view) => {
+      const { random } = this.#cluster.ports;
+      const topic: TopicWriter = { writers: [], sticky: new StickyPartition(this.#settings.batchBytes, () => random.uint32()), partitionCount: view.partitions.length };
+      this.#lookups.delete(name);
+      this.#topics.set(name, topic);
+      for (const { record, listener } of waiting) {
+        this.#bufferedBytes -= sizeOf(record);
+        this.#place(topic, record, listener);
+      }
+    }, (error: Error) => {
+      this.#lookups.delete(name);
+      for (const { record, listener } of waiting) {
+        this.#bufferedBytes -= sizeOf(record);
+        this.#refuse(error, listener);
+      }
+    });
+  }
+
+  #place(topic: TopicWriter, record: ProducerRecord, listener: RecordListener | null): void {
+    const { clock } = this.#cluster.ports;
+    if (this.#metadataViews !== this.#cluster.view) this.#widen();
+    try {
+      const key = record.key ?? null;
+      const value = record.value ?? null;
+      const headers = record.headers === undefined ? undefined : headerList(record.headers);
+      const bytes = sizeOf(record);
+      checkRecord(record, bytes);
+      const keyBytes = typeof key === 'string' ? utf8.encode(key) : key;
+      let partition = choosePartition(record.topic, keyBytes, record.partition, topic.partitionCount, this.#settings.partitioner);
+      if (partition < 0) partition = topic.sticky.next(topic.partitionCount, bytes);
+      const writer = (topic.writers[partition] ??= this.#makeWriter(record.topic, partition));
+      writer.append(clock.monotonicMs(), record.timestampMs ?? clock.nowMs(), keyBytes, value, headers, bytes, listener);
+      this.#bufferedBytes += bytes;
+      this.#sender.wake(writer);
+    } catch (error) {
+      this.#refuse(error as Error, listener);
+    }
+  }
+
+  #makeWriter(topic: string, partition: number): PartitionWriter {
+    const inFlightMax = this.#settings.idempotent ? limits.client.producerInFlightMax : 1;
+    return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, (refused) => this.#identity.above(refused));
+  }
+
+  /** Topics may have grown since the metadata changed. */
+  #widen(): void {
+    this.#metadataViews = this.#cluster.view;
+    for (const [name, topic] of this.#topics) topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
+  }
+
+  #refuse(error: Error, listener: RecordListener | null): void {
+    if (listener) listener.refused(error);
+    else this.#failedQuietly ??= error;
+    this.#settledCount(1);
+  }
+
+  /** Records have their fate. */
+  #settled({ batch, recordCount, bufferBytes, error }: Settled): void {
+    this.#bufferedBytes -= bufferBytes;
+    if (error && batch.hasQuietRecords) {
+      this.#failedQuietly ??= error;
+      this.#settings.onError?.(error, { topic: batch.topic, partition: batch.partition, recordCount });
+    }
+    this.#settledCount(recordCount);
+    while (this.#roomWaiters.length > 0 && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomWaiters.shift()!();
+  }
+
+  #settledCount(count: number): void {
+    this.#unsettled -= count;
+    if (this.#unsettled === 0) for (const done of this.#flushWaiters.splice(0)) done();
+  }
+}
+
+function closedError(): MillraceError {
+  return new MillraceError('closed', 'Cannot produce: the producer was closed');
+}
+
+/** Types are gone at run time: a number or an object as a value would be written as nonsense. */
+function checkRecord(record: ProducerRecord, bytes: number): void {
+  for (const field of ['key', 'value'] as const) {
+    const given = record[field];
+    if (given !== null && given !== undefined && typeof given !== 'string' && !(given instanceof Uint8Array)) {
+      throw new MillraceError('invalid-argument', `Cannot produce to '${record.topic}': the ${field} is neither text nor bytes; encode it first (JSON.stringify)`, { topic: record.topic });
+    }
+  }
+  if (bytes > limits.log.batchBytesMax) throw new MillraceError('message-too-large', `Cannot produce to '${record.topic}': a record of ${bytes} bytes, at most ${limits.log.batchBytesMax} fit`, { topic: record.topic, bytes });
+}
+
+/** Bytes a record takes at most, for the memory bound: a character counts as one byte (an estimate for text beyond ASCII). */
+function sizeOf(record: ProducerRecord): number {
+  const { headers } = record;
+  let bytes = recordOverheadBytes + lengthOf(record.key) + lengthOf(record.value);
+  if (headers !== undefined) for (const [name, value] of Array.isArray(headers) ? headers : Object.entries(headers)) bytes += 10 + name.length + lengthOf(value);
+  return bytes;
+}
+
+function lengthOf(bytes: Bytes | null | undefined): number {
+  return bytes?.length ?? 0;
+}
+
+function headerList(headers: HeadersInit): RecordHeaderInit[] {
+  const pairs = Array.isArray(headers) ? (headers as readonly (readonly [string, Bytes | null])[]) : Object.entries(headers as Record<string, Bytes | null>);
+  return pairs.map(([key, value]) => ({ key, value }));
+}
