@@ -1,7 +1,7 @@
 // cli/connection.ts - how a command reaches the node that it talks to.
 // Owns: the client's options from the common flags, and closing it. Never: what is asked.
 import type { Command } from 'commander';
-import { type Admin, type Client, connect } from '../client/mod.ts';
+import { type Admin, type Client, type ClientOptions, connect } from '../client/mod.ts';
 import { addSettings } from './command.ts';
 import { resolveSettings } from './settings.ts';
 import type { Shell } from './shell.ts';
@@ -15,10 +15,10 @@ export function addClientFlags(command: Command): Command {
 }
 
 /** Connects, acts, closes. Rejects 'disconnected' or 'timeout' when nobody answers. */
-export async function withClient<T>(shell: Shell, flags: ClientFlags, act: (client: Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(shell: Shell, flags: ClientFlags, act: (client: Client) => Promise<T>, options: ClientOptions = {}): Promise<T> {
   const { values } = await resolveSettings(shell, { ...flags }, ['server', 'timeoutMs']);
   await using client = await connect(values.server, {
-    clientId: 'millrace-cli', callTimeoutMs: values.timeoutMs, connectTimeoutMs: Math.min(values.timeoutMs, 5000), autoCreateTopics: false,
+    clientId: 'millrace-cli', callTimeoutMs: values.timeoutMs, connectTimeoutMs: Math.min(values.timeoutMs, 5000), autoCreateTopics: false, ...options,
   });
   return await act(client);
 }

@@ -1,0 +1,134 @@
+// cli/produce.ts - `millrace produce`: lines or JSON from stdin become records of a topic.
+// Owns: its flags, pace, progress and report. Never: how lines become records (records-in.ts), delivery (client).
+import type { Command } from 'commander';
+
+import type { Client, ProducerRecord } from '../client/mod.ts';
+import { newCommand } from './command.ts';
+import { addClientFlags, type ClientFlags, withClient } from './connection.ts';
+import { type InputForm, type InputOptions, linesOf, recordOf } from './records-in.ts';
+import type { Shell } from './shell.ts';
+import { durationText, grouped } from './table.ts';
+import { collect, parseChoice, parsePair, parsePositive, parseWhole, usageError } from './values.ts';
+
+/** Progress is redrawn at most this often. */
+const redrawMsMin = 100;
+const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+
+interface ProduceFlags extends ClientFlags {
+  readonly format: string; readonly key?: string; readonly keySeparator?: string; readonly keyField?: string; readonly timestampField?: string;
+  readonly header?: string[]; readonly partition?: string; readonly rate?: string; readonly compression: string; readonly acks: string; readonly create?: boolean;
+}
+
+/** Defines the command. */
+export function produceCommand(shell: Shell): Command {
+  return addClientFlags(newCommand(shell, 'produce', 'Writes records from stdin to a topic, one per line, and returns when all are acknowledged.', [
+    { says: 'one record per line', line: "printf 'hello\\nworld\\n' | millrace produce greetings --create" },
+    { says: 'events in JSON, keyed by a field, stamped with their own time', line: 'millrace produce flights --format json --key-field origin --timestamp-field date < flights.ndjson' },
+    { says: 'copy a topic with keys, headers and times', line: 'millrace consume clicks --json | millrace produce clicks2 --format records' },
+    { says: 'a hundred a second', line: 'millrace produce clicks --rate 100 < clicks.txt' },
+  ])
+    .argument('<topic>', 'where to')
+    .option('--format <form>', 'what a line is: lines (the value), json (a JSON value), records (objects as `consume --json` writes them)', 'lines')
+    .option('--key <text>', 'key of every record')
+    .option('--key-separator <text>', 'with lines: the key stands before the first of these')
+    .option('--key-field <name>', 'with json: the field that is the key; dots go deeper')
+    .option('--timestamp-field <name>', 'with json: the field that is the time')
+    .option('--header <name=value>', 'a header of every record; may be repeated', collect)
+    .option('--partition <number>', 'this partition, whatever the key')
+    .option('--rate <number>', 'at most this many records a second')
+    .option('--compression <codec>', codecs.join(', '), 'none')
+    .option('--acks <acks>', 'when a record counts as written: all, 1, or 0 (nobody knows)', 'all')
+    .option('--create', 'let the server create a missing topic'))
+    .action((topic: string, flags: ProduceFlags) => {
+      const input = inputOptions(flags);
+      const rate = flags.rate === undefined ? undefined : parsePositive('--rate', flags.rate);
+      const compression = parseChoice('--compression', flags.compression, codecs);
+      const acks = parseChoice('--acks', flags.acks, ['all', '1', '0']);
+      if (shell.stdinIsTerminal) shell.err.line(`Type records, one per line; end with Ctrl-D.`);
+      return withClient(shell, flags, async (client) => {
+        await using producer = client.producer({ compression, acks: acks === 'all' ? 'all' : (Number(acks) as 0 | 1) });
+        const progress = new Progress(shell, topic);
+        await producer.sendBatch(paced(progress.counting(records(shell, topic, input)), rate, shell.stop));
+        progress.report(flags.json === true);
+      }, { autoCreateTopics: flags.create === true });
+    });
+}
+
+function inputOptions(flags: ProduceFlags): InputOptions {
+  const form = parseChoice('--format', flags.format, ['lines', 'json', 'records'] as const satisfies readonly InputForm[]);
+  const only = (flag: string, given: unknown, form_: InputForm) => { if (given !== undefined && form !== form_) throw usageError(`Cannot use ${flag} with --format ${form}: it goes with ${form_}`); };
+  only('--key-separator', flags.keySeparator, 'lines');
+  only('--key-field', flags.keyField, 'json');
+  only('--timestamp-field', flags.timestampField, 'json');
+  if ([flags.key, flags.keySeparator, flags.keyField].filter((given) => given !== undefined).length > 1) throw usageError('Cannot use more than one of --key, --key-separator and --key-field');
+  return {
+    form, key: flags.key, keySeparator: flags.keySeparator, keyField: flags.keyField, timestampField: flags.timestampField,
+    headers: flags.header?.map((text) => parsePair('--header', text)),
+    partition: flags.partition === undefined ? undefined : parseWhole('--partition', flags.partition, 0),
+  };
+}
+
+async function* records(shell: Shell, topic: string, input: InputOptions): AsyncGenerator<ProducerRecord> {
+  let lineNumber = 0;
+  for await (const line of linesOf(shell.stdin)) {
+    if (shell.stop.aborted) return;
+    const record = recordOf(line, ++lineNumber, input);
+    if (record !== undefined) yield { topic, ...record };
+  }
+}
+
+/** Holds records back so that no more than `rate` pass in a second; ends early when asked to stop. */
+async function* paced<T>(records: AsyncIterable<T>, rate: number | undefined, stop: AbortSignal): AsyncGenerator<T> {
+  if (rate === undefined) return yield* records;
+  const startedMs = performance.now();
+  let passed = 0;
+  for await (const record of records) {
+    const waitMs = startedMs + (passed / rate) * 1000 - performance.now();
+    if (waitMs > 1) await sleep(waitMs, stop);
+    if (stop.aborted) return;
+    passed++;
+    yield record;
+  }
+}
+
+function sleep(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => { clearTimeout(timer); stop.removeEventListener('abort', done); resolve(); };
+    const timer = setTimeout(done, ms);
+    stop.addEventListener('abort', done);
+  });
+}
+
+/** Counts what passes, shows it where a person watches, and says in the end what was done. */
+class Progress {
+  readonly #shell: Shell;
+  readonly #topic: string;
+  readonly #startedMs = performance.now();
+  #records = 0;
+  #shownMs = 0;
+
+  constructor(shell: Shell, topic: string) {
+    this.#shell = shell;
+    this.#topic = topic;
+  }
+
+  async *counting<T>(records: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const record of records) {
+      this.#records++;
+      const nowMs = performance.now();
+      if (nowMs - this.#shownMs > redrawMsMin) { this.#shownMs = nowMs; this.#shell.err.live([`${grouped(this.#records)} records, ${grouped(this.#rate())} a second`]); }
+      yield record;
+    }
+  }
+
+  report(json: boolean): void {
+    const tookMs = performance.now() - this.#startedMs;
+    this.#shell.err.live([]);
+    if (json) this.#shell.out.line(JSON.stringify({ topic: this.#topic, records: this.#records, tookMs: Math.round(tookMs) }));
+    else this.#shell.err.line(`Wrote ${grouped(this.#records)} record${this.#records === 1 ? '' : 's'} to ${this.#topic} in ${durationText(tookMs)}.`);
+  }
+
+  #rate(): number {
+    return (this.#records * 1000) / Math.max(1, performance.now() - this.#startedMs);
+  }
+}
