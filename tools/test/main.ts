@@ -60,8 +60,9 @@ async function runPart(part: Part, logPath: string): Promise<Tally> {
     }
     const files = testFiles(part.roots);
     if (part.setUp !== undefined && files.length > 0) {
-      const setUp = await runProgram({ command: ['sh', part.setUp], cwd: repository, timeoutMs, log });
-      if (setUp.code !== 0) return failedOutright(`its set-up ${part.setUp} failed:\n    ${setUp.output.trimEnd().split('\n').slice(-8).join('\n    ')}`);
+      showProgress(`${part.name.padEnd(14)}installing what it needs ...`);
+      const setUp = await runProgram({ command: part.setUp, cwd: repository, timeoutMs, log });
+      if (setUp.code !== 0) return failedOutright(`its set-up '${part.setUp.slice(1).join(' ')}' failed:\n    ${setUp.output.trimEnd().split('\n').slice(-8).join('\n    ')}`);
     }
     return await runNodeTests({ files, cwd: repository, concurrency: part.concurrency, timeoutMs, testTimeoutMs: timeoutMs / 2, log, onProgress });
   } finally {

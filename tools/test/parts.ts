@@ -4,18 +4,20 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { repository } from '../source.ts';
 
-/** One part: test files for Node's runner after an optional set-up script, or a program of its own. */
+/** One part: test files for Node's runner after an optional set-up program, or a program of its own. */
 export type Part = {
   readonly name: string;
   readonly summary: string;
   /** Longest time that the part may take before it counts as failed, in minutes: [a push, the full run]. */
   readonly minutesMax: readonly [push: number, full: number];
 } & (
-  | { readonly kind: 'files'; readonly roots: readonly string[]; readonly setUp?: string; readonly concurrency: number }
+  | { readonly kind: 'files'; readonly roots: readonly string[]; readonly setUp?: readonly string[]; readonly concurrency: number }
   | { readonly kind: 'program'; readonly command: (full: boolean) => readonly string[]; readonly countOf: 'errors' | 'summary' }
 );
 
 const node = process.execPath;
+/** Brings Java, Maven's jars, Python's and Debian's packages; quick when all is there. */
+const installPeers = [node, 'test/peers/install.ts'];
 
 /** All parts. A folder that holds no test file fails its part: an empty part proves nothing. */
 export const parts: readonly Part[] = [
@@ -29,11 +31,11 @@ export const parts: readonly Part[] = [
   { name: 'pack', summary: 'the packed package, installed and run elsewhere', minutesMax: [5, 5], kind: 'files', roots: ['test/pack'], concurrency: 1 },
   {
     name: 'differential', summary: 'bytes against kafka-clients', minutesMax: [10, 30], kind: 'files', roots: ['test/differential'],
-    setUp: 'test/differential/setup.sh', concurrency: 1,
+    setUp: installPeers, concurrency: 1,
   },
   {
     name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [15, 60], kind: 'files', roots: ['test/conformance'],
-    setUp: 'test/conformance/setup.sh', concurrency: 1,
+    setUp: installPeers, concurrency: 1,
   },
   { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [10, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
   { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [10, 60], kind: 'files', roots: ['test/crash'], concurrency: 1 },
