@@ -291,7 +291,7 @@ class MillraceLog implements Log, LogCore {
 
   async #writeReplayed(write: SegmentWrite): Promise<SegmentWrite> {
     const path = segmentPath(write.partition.name, write.segment.baseOffset, 'log');
-    if (write.position === 0) await this.disk.makeFolder(write.partition.name);
+    await this.disk.makeFolder(write.partition.name); // of a partition that was removed later in the journal it is gone already
     const lease = await this.files.acquire(path, true);
     try {
       await lease.file.write(write.parts, write.position);

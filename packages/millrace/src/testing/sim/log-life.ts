@@ -199,7 +199,7 @@ export class LogLife {
     const start = await this.#allowed(partition.deleteBefore(offset));
     if (start === undefined) return;
     expect(start >= offset, `${model.name}: deleted before ${offset} but starts at ${start}`);
-    model.checkStart(start, this.#nowMs());
+    model.checkStart(partition.logStartOffset, this.#nowMs());
   }
 
   async #lookUp(model: PartitionModel): Promise<void> {
