@@ -7,3 +7,4 @@ export { connectionPair, memoryNet } from './memory-net.ts';
 export { NodeDisk } from './node-disk.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { compressBytes, decompressBytes, type Compression } from './compression.ts';
+export { memoryMachine, nodeMachine } from './machines.ts';

@@ -110,7 +110,7 @@ export class FetchRun implements BudgetWaiter {
       try {
         result = log.read(entry.fetchOffset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0);
       } catch (error) {
-        this.#note(entry, readErrorCode(error), null);
+        this.#noteFailure(entry, error);
         continue;
       }
       if (result instanceof Promise) return this.#resume(result, entries, i);
@@ -122,7 +122,7 @@ export class FetchRun implements BudgetWaiter {
   #resume(pending: Promise<ReadResult>, entries: readonly FetchEntry[], at: number): void {
     pending.then(
       (result) => this.#note(entries[at]!, 0, result),
-      (error: unknown) => this.#note(entries[at]!, readErrorCode(error), null),
+      (error: unknown) => this.#noteFailure(entries[at]!, error),
     ).then(() => this.#lookFrom(entries, at + 1));
   }
 
@@ -144,6 +144,13 @@ export class FetchRun implements BudgetWaiter {
     this.#looked.push({ entry, errorCode, result });
     if (result !== null) this.#bytes += result.bytes;
     if (errorCode !== 0) this.#failed = true;
+  }
+
+  /** A read that failed for want of memory is no failure of the partition: it is tried again later. */
+  #noteFailure(entry: FetchEntry, error: unknown): void {
+    const wantsMemory = isMillraceError(error, 'overloaded');
+    if (wantsMemory && this.#bytes === 0) this.#starved = true;
+    this.#note(entry, wantsMemory ? 0 : readErrorCode(error), null);
   }
 
   #decide(): void {

@@ -28,9 +28,21 @@ interface PartitionAnswer {
   errorMessage?: string | null;
 }
 
-/** The handler of Produce. */
+/** The handler of Produce. When the log has no room for the moment, requests wait in their order, and their connections fill up. */
 export function produceHandler(services: Services): Handler<typeof Produce> {
-  return (request, context) => new ProduceRun(services, request, context).start();
+  const held: ProduceRun[] = [];
+  const goOn = (): void => {
+    while (held.length > 0) {
+      if (!held[0]!.advance()) return services.log.whenRoom(goOn);
+      held.shift();
+    }
+  };
+  return (request, context) => {
+    const run = new ProduceRun(services, request, context);
+    if (held.length === 0 && run.advance()) return;
+    held.push(run);
+    if (held.length === 1) services.log.whenRoom(goOn);
+  };
 }
 
 /** One request under way. */
@@ -38,8 +50,15 @@ class ProduceRun {
   readonly #services: Services;
   readonly #request: ProduceRequest;
   readonly #context: RequestContext<typeof Produce>;
+  readonly #byId: boolean;
   readonly #answers: TopicAnswer[] = [];
-  readonly #nowMs: number;
+  #nowMs = 0;
+  /** Why the whole request is refused; 0 for not. */
+  readonly #refusal: number;
+  // The next partition to append to:
+  #topicAt = 0;
+  #partitionAt = 0;
+  #partitionAnswers: PartitionAnswer[] = [];
   /** Appends not yet acknowledged, plus one while the request is being walked. */
   #pending = 1;
   #failed = false;
@@ -48,39 +67,59 @@ class ProduceRun {
     this.#services = services;
     this.#request = request;
     this.#context = context;
-    this.#nowMs = services.clock.nowMs();
+    this.#byId = context.version >= 13;
+    const { acks, transactionalId } = request;
+    this.#refusal = acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : transactionalId !== null ? errorCodes.INVALID_TXN_STATE : 0;
   }
 
-  start(): void {
-    const { acks, transactionalId } = this.#request;
-    const refusal = acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : transactionalId !== null ? errorCodes.INVALID_TXN_STATE : 0;
-    const byId = this.#context.version >= 13;
-    for (const { name, topicId, partitionData } of this.#request.topicData) {
-      const topic = byId ? this.#services.topics.byId(topicId) : this.#services.topics.byName(name);
-      const partitionResponses: PartitionAnswer[] = [];
-      for (const data of partitionData) {
+  /** Appends what can be appended; false when the log has no room for the moment: call again when it has. */
+  advance(): boolean {
+    this.#nowMs = this.#services.clock.nowMs();
+    const { topicData } = this.#request;
+    for (; this.#topicAt < topicData.length; this.#topicAt++) {
+      const { name, topicId, partitionData } = topicData[this.#topicAt]!;
+      const topic = this.#byId ? this.#services.topics.byId(topicId) : this.#services.topics.byName(name);
+      for (; this.#partitionAt < partitionData.length; this.#partitionAt++) {
+        const data = partitionData[this.#partitionAt]!;
         const answer: PartitionAnswer = { index: data.index, errorCode: 0, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 };
-        partitionResponses.push(answer);
-        if (refusal !== 0) this.#refuse(answer, refusal, transactionalId === null ? `acks=${acks} does not exist` : 'transactions are not available in this version of Millrace');
-        else if (topic === undefined) this.#refuse(answer, byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
-        else this.#append(topic, data, answer);
+        if (!this.#takePartition(topic, data, answer)) return false;
+        this.#partitionAnswers.push(answer);
       }
-      this.#answers.push({ name, topicId, partitionResponses });
+      this.#answers.push({ name, topicId, partitionResponses: this.#partitionAnswers });
+      this.#partitionAnswers = [];
+      this.#partitionAt = 0;
     }
     this.#finished();
+    return true;
   }
 
-  #append(topic: Topic, data: PartitionData, answer: PartitionAnswer): void {
+  /** Appends to one partition or refuses it; false when there is no room for the moment. */
+  #takePartition(topic: Topic | undefined, data: PartitionData, answer: PartitionAnswer): boolean {
+    if (this.#refusal === errorCodes.INVALID_REQUIRED_ACKS) this.#refuse(answer, this.#refusal, `acks=${this.#request.acks} does not exist`);
+    else if (this.#refusal !== 0) this.#refuse(answer, this.#refusal, 'transactions are not available in this version of Millrace');
+    else if (topic === undefined) this.#refuse(answer, this.#byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
+    else return this.#append(topic, data, answer);
+    return true;
+  }
+
+  #append(topic: Topic, data: PartitionData, answer: PartitionAnswer): boolean {
     const partition = topic.partitions[data.index];
-    if (partition === undefined) return this.#refuse(answer, errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
-    if (topic.internal) return this.#refuse(answer, errorCodes.INVALID_TOPIC_EXCEPTION, `topic ${topic.name} is written by the node alone`);
-    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > 1) {
-      return this.#refuse(answer, errorCodes.NOT_ENOUGH_REPLICAS, `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there is one replica`);
-    }
-    const bytes = data.records ?? new Uint8Array();
+    const bytes = data.records ?? noBytes;
+    const refusal = this.#refusalOf(topic, partition);
+    if (refusal !== null) { this.#refuse(answer, refusal.errorCode, refusal.message); return true; }
     const verdict = checkBatch(bytes, this.#context.version, topic.settings, this.#nowMs);
-    if (verdict.kind === 'bad') return this.#refuse(answer, verdict.refusal.errorCode, verdict.refusal.message, verdict.refusal.recordErrors);
-    if (verdict.header.producerId < 0 || this.#checkProducer(partition, verdict.header, answer)) this.#appendVerified(partition, bytes, verdict.header, answer);
+    if (verdict.kind === 'bad') { this.#refuse(answer, verdict.refusal.errorCode, verdict.refusal.message, verdict.refusal.recordErrors); return true; }
+    if (verdict.header.producerId >= 0 && !this.#checkProducer(partition!, verdict.header, answer)) return true;
+    return this.#appendVerified(partition!, bytes, verdict.header, answer);
+  }
+
+  #refusalOf(topic: Topic, partition: TopicPartition | undefined): BatchRefusal | null {
+    if (partition === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, message: `topic ${topic.name} has ${topic.partitions.length} partitions` };
+    if (topic.internal) return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, message: `topic ${topic.name} is written by the node alone` };
+    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > 1) {
+      return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there is one replica` };
+    }
+    return null;
   }
 
   /** True when the batch is its producer's next; else the answer is on its way. */
@@ -108,25 +147,27 @@ class ProduceRun {
     }
   }
 
-  #appendVerified(partition: TopicPartition, bytes: Uint8Array, header: BatchHeader, answer: PartitionAnswer): void {
+  /** False when there is no room for the moment. */
+  #appendVerified(partition: TopicPartition, bytes: Uint8Array, header: BatchHeader, answer: PartitionAnswer): boolean {
     const { log, topic } = partition;
     const appendTime = topic.settings.timestampType === 'LogAppendTime';
     if (appendTime) stampLogAppendTime(bytes, 0, this.#nowMs);
     const maxTimestampMs = appendTime ? this.#nowMs : header.maxTimestampMs;
-    this.#pending++;
     try {
       const { baseOffset } = log.append([{ bytes, offsetCount: header.lastOffsetDelta + 1, maxTimestampMs }], (error) => {
         if (error !== null) partition.producers.truncate(baseOffset);
         this.#acknowledged(answer, error);
       });
+      this.#pending++;
       answer.baseOffset = baseOffset;
       answer.logAppendTimeMs = appendTime ? this.#nowMs : -1;
       answer.logStartOffset = log.logStartOffset;
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
     } catch (error) {
-      this.#pending--;
+      if (isMillraceError(error, 'overloaded')) return false;
       this.#refuse(answer, storageErrorCode(error), isMillraceError(error) ? error.message : null);
     }
+    return true;
   }
 
   #acknowledged(answer: PartitionAnswer, error: Error | null): void {
@@ -157,6 +198,8 @@ class ProduceRun {
     this.#context.replyNothing();
   }
 }
+
+const noBytes = new Uint8Array();
 
 const origin = (header: BatchHeader) => ({
   producerId: header.producerId,

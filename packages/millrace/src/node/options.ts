@@ -1,0 +1,55 @@
+// node/options.ts - what startNode() takes, and what it gives.
+import type { Connection, Machine } from '../os/mod.ts';
+
+/** One address to listen on. */
+export interface NodeListener {
+  /** Name in reports (default 'PLAINTEXT'). */
+  readonly name?: string;
+  /** Default '127.0.0.1': other addresses let anybody in who can reach them. */
+  readonly host?: string;
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** Address told to clients that come in here (default: the one listened on). */
+  readonly advertisedHost?: string;
+  readonly advertisedPort?: number;
+}
+
+/** How a node starts. Everything has a default: an empty node in memory on a free port of the loopback. */
+export interface NodeOptions extends NodeListener {
+  /** Folder of the data; left out, everything is kept in memory and gone after close(). */
+  readonly data?: string;
+  /** Further addresses to listen on. */
+  readonly listeners?: readonly NodeListener[];
+  /** Node configuration by Kafka's names, such as { 'num.partitions': '4' }. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Where a node with a data folder runs: on a thread of its own (the default), or on the caller's, which must then do nothing else. */
+  readonly thread?: 'own' | 'caller';
+  /** Memory for recent appends, in bytes (default 64 MiB on disk, 1 MiB in memory). */
+  readonly tailBytes?: number;
+  /** Size of a journal file in bytes. */
+  readonly journalFileBytes?: number;
+  /** Other ports than the real ones: the simulator's. The node then runs on the caller's thread. */
+  readonly machine?: Machine;
+  /** One line for the operator, as things happen (default: nowhere). */
+  readonly onReport?: (line: string) => void;
+  /** Told when the node stopped by itself because an invariant broke (default: thrown, which ends the process). */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/** A running node. Fits connect(). */
+export interface Node {
+  /** Address of the first listener, as told to clients. */
+  readonly host: string;
+  readonly port: number;
+  /** The same as 'host:port'. */
+  readonly bootstrap: string;
+  /** The same as 'kafka://host:port'. */
+  readonly url: string;
+  /** The ports by which a client of this process reaches the node. */
+  readonly machine: Pick<Machine, 'net' | 'clock' | 'random'>;
+  /** A stream to the node that leaves out the network where it can. */
+  dial(): Promise<Connection>;
+  /** Stops cleanly: nothing new is taken, what is under way is answered, everything is checkpointed. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

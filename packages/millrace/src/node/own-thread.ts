@@ -1,0 +1,51 @@
+// node/own-thread.ts - a node with a data folder on a worker thread, so that nothing the program does delays the log.
+// Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
+import { Worker } from 'node:worker_threads';
+import { MillraceError, type ErrorCode } from '../base/mod.ts';
+import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
+import type { Node, NodeOptions } from './options.ts';
+import { nodeOn } from './start.ts';
+
+/** What the thread is told to start. */
+export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };
+
+/** What the thread says. */
+export type FromThread =
+  | { readonly kind: 'started'; readonly host: string; readonly port: number }
+  | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
+  | { readonly kind: 'report'; readonly line: string }
+  | { readonly kind: 'closed' };
+
+/** What the thread is told: to stop cleanly. */
+export type ToThread = { readonly kind: 'close' };
+
+/** Starts a node on a thread of its own. */
+export function startOnThread(options: NodeOptions & { readonly data: string }): Promise<Node> {
+  const { machine: _machine, onReport, onFatal, thread: _thread, ...workerData } = options;
+  const worker = new Worker(new URL('./thread-main.ts', import.meta.url), { workerData });
+  const closed = new Promise<void>((resolve) => { worker.once('exit', () => resolve()); });
+  return new Promise((resolve, reject) => {
+    let started = false;
+    worker.on('message', (message: FromThread) => {
+      if (message.kind === 'report') onReport?.(message.line);
+      else if (message.kind === 'refused') reject(refusal(message));
+      else if (message.kind === 'started') {
+        started = true;
+        const close = async (): Promise<void> => {
+          worker.postMessage({ kind: 'close' } satisfies ToThread);
+          await closed;
+        };
+        resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, { host: message.host, port: message.port, close }));
+      }
+    });
+    worker.on('error', (error) => {
+      if (!started) reject(error);
+      else if (onFatal) onFatal(error);
+      else throw error;
+    });
+  });
+}
+
+function refusal({ code, message }: { code: ErrorCode | null; message: string }): Error {
+  return code === null ? new Error(message) : new MillraceError(code, message);
+}

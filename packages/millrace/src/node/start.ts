@@ -1,0 +1,62 @@
+// node/start.ts - startNode(): a whole node inside a program, on the thread where it belongs.
+// N1 The user's code never shares a thread with a log on disk: such a node runs on a worker thread and is reached over the loopback.
+// N2 A node in memory or on a simulated machine runs on the caller's thread, is reached without sockets, and ends with the process.
+import { MemoryDisk, memoryNet, nodeClock, nodeMachine, nodeNet, nodeRandom, type Connection, type Machine, type Net } from '../os/mod.ts';
+import { runNode, type RunningNode } from './run-node.ts';
+import type { Node, NodeOptions } from './options.ts';
+
+const dialTimeoutMs = 10_000;
+
+/**
+ * Starts a node. Rejects 'data-folder-locked', 'data-folder-newer', 'data-damaged', 'disk-full' for its folder, 'invalid-argument' for
+ * an address that is taken or configuration that does not exist.
+ * @example
+ * await using node = await startNode();
+ * await using client = await connect(node);
+ */
+export async function startNode(options: NodeOptions = {}): Promise<Node> {
+  if (options.machine !== undefined) return nodeOn(options.machine, await runNode(options.machine, options));
+  if (options.data === undefined) return startInMemory(options);
+  if (options.thread !== 'caller') {
+    const { startOnThread } = await import('./own-thread.ts');
+    return startOnThread({ ...options, data: options.data });
+  }
+  const machine = nodeMachine(options.data);
+  return nodeOn(machine, await runNode(machine, options));
+}
+
+/** Files in memory; sockets for whoever comes from outside, and a way in without them for clients of this program. */
+async function startInMemory(options: NodeOptions): Promise<Node> {
+  const clock = nodeClock();
+  const random = nodeRandom();
+  const inside = memoryNet(clock);
+  const machine: Machine = { disk: new MemoryDisk(), clock, random, net: bothNets(nodeNet(), inside) };
+  return nodeOn({ ...machine, net: inside }, await runNode(machine, options));
+}
+
+/** Listens on both, at the same port; nothing is dialled through it. */
+function bothNets(outside: Net, inside: Net): Net {
+  return {
+    async listen(address, onConnection) {
+      const outer = await outside.listen(address, onConnection);
+      const inner = await inside.listen({ host: address.host, port: outer.port }, onConnection);
+      return { host: outer.host, port: outer.port, async close() { await Promise.all([outer.close(), inner.close()]); } };
+    },
+    connect: (address) => inside.connect(address),
+  };
+}
+
+/** The face of a running node. */
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'close'>): Node {
+  const { host, port } = running;
+  const printed = host.includes(':') ? `[${host}]` : host;
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => (closing ??= running.close());
+  return {
+    host, port, machine, close,
+    bootstrap: `${printed}:${port}`,
+    url: `kafka://${printed}:${port}`,
+    dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
+    [Symbol.asyncDispose]: close,
+  };
+}
