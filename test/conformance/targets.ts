@@ -2,7 +2,11 @@
 // Owns: the few settings of Apache Kafka that make it quick enough to be waited for. Never: settings that change what clients see.
 
 import { smallJvm, startKafka } from '../peers/kafka.ts';
-import type { Broker } from '../peers/broker.ts';
+import { startMillrace } from '../peers/millrace.ts';
+import type { Broker, BrokerKind } from '../peers/broker.ts';
+
+/** Starts a broker for the cases. */
+export const startTarget = (target: BrokerKind): Promise<Broker> => target === 'kafka' ? kafkaForCases() : startMillrace();
 
 /** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
 export const kafkaForCases = (): Promise<Broker> => startKafka({
