@@ -40,6 +40,9 @@ export class Checkpointer {
 
   get isRunning(): boolean { return this.#running !== null; }
 
+  /** Waits for the one under way: after that nothing touches files of partitions removed before. */
+  async settled(): Promise<void> { await this.#running; }
+
   /** Takes one now, or joins the one under way; false when it failed (disk full, storage failed). `paceMs` is waited between syncs. */
   run(paceMs: number): Promise<boolean> {
     this.#running ??= this.#take(paceMs).finally(() => { this.#running = null; });

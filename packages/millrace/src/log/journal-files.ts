@@ -66,7 +66,10 @@ export class JournalFiles {
 
   /** Opens what recovery found; the next group continues at `position` of the file numbered `sequence`, or in a new one when that is not there. */
   async open(found: readonly FoundJournalFile[], sequence: number, position: number): Promise<void> {
-    await this.#disk.makeFolder(journalFolder);
+    if (found.length === 0) {
+      await this.#disk.makeFolder(journalFolder);
+      await this.#disk.syncFolder('.');
+    }
     if (found.length === 0) await this.#disk.syncFolder('.'); // else a power cut may take the folder with all that was acknowledged
     for (const { slot, sequence: fileSequence, bytes } of found) {
       const file = await this.#disk.open(journalPath(slot), { direct: true });

@@ -416,18 +416,16 @@ class MillraceLog implements Log, LogCore {
   }
 
   async #deleteFolderNow(partition: PartitionLog): Promise<void> {
-    const clear = async (): Promise<void> => {
-      for (const segment of partition.segments) {
-        this.indexes.forget(segment);
-        for (const kind of ['log', 'index', 'timeindex'] as const) this.files.forget(segmentPath(partition.name, segment.baseOffset, kind));
-      }
-      await removeQuietly(this.disk, partition.name);
-    };
-    // A piece being written may still make files: wait for it, then the name is free.
+    // A checkpoint or piece under way may still touch its files; those that follow see that it was removed.
     if (this.#writer !== undefined) {
+      await this.#checkpointer.settled();
       await this.#writer.between(() => this.#writer.forgetFolder(partition.name));
     }
-    await clear();
+    for (const segment of partition.segments) {
+      this.indexes.forget(segment);
+      for (const kind of ['log', 'index', 'timeindex'] as const) this.files.forget(segmentPath(partition.name, segment.baseOffset, kind));
+    }
+    await removeQuietly(this.disk, partition.name);
   }
 
   async #removeLeftOver(name: string): Promise<void> {

@@ -148,7 +148,7 @@ export async function writeManifest(disk: Disk, number: number, bytes: Uint8Arra
   } finally {
     await file.close();
   }
-  if (number < 2) await disk.syncFolder('.');
+  if (number <= 2) await disk.syncFolder('.');
 }
 
 /** A small file's bytes; null when it is missing. */

@@ -111,7 +111,10 @@ export class SegmentWriter {
   }
 
   /** Notes what replay wrote. */
-  noteReplayed(write: SegmentWrite): void { this.#wrote(write); }
+  noteReplayed(write: SegmentWrite): void {
+    this.#wrote(write);
+    if (write.position === 0) this.#unsynced.folders.add(write.partition.name).add('.');
+  }
 
   /** Syncs files on the flush lane. */
   async sync(leases: readonly Lease[]): Promise<void> {
