@@ -49,6 +49,7 @@ class Context {
 }
 
 function structCode(context: Context, struct: PlannedStruct, from: string, path: string, level: number): void {
+  context.step(path === '' ? 'the message' : path);
   context.line(`if (!isObject(${from})) w.fail('not an object');`);
   for (const field of struct.body) {
     context.step(join(path, field.name));

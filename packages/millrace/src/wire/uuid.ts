@@ -21,14 +21,14 @@ export function uuidText(bytes: Uint8Array, at: number): string {
 
 /** True for 22 characters that stand for 16 bytes. */
 export function isUuid(text: string): boolean {
-  if (text.length !== 22) return false;
+  if (typeof text !== 'string' || text.length !== 22) return false;
   for (let i = 0; i < 22; i++) if (!((sextets[text.charCodeAt(i)] ?? -1) >= 0)) return false;
   return (sextets[text.charCodeAt(21)]! & 15) === 0;
 }
 
 /** The 16 bytes that `text` prints. Throws 'invalid-argument' for anything but 22 characters of base64url. */
 export function uuidBytes(text: string): Uint8Array {
-  if (typeof text !== 'string' || !isUuid(text)) throw new MillraceError('invalid-argument', `Cannot read uuid '${text}': not 22 characters of base64url`);
+  if (!isUuid(text)) throw new MillraceError('invalid-argument', `Cannot read uuid '${text}': not 22 characters of base64url`);
   const out = new Uint8Array(16);
   let pending = 0;
   let bits = 0;

@@ -4,7 +4,7 @@
 // Never: which field is being written; compiled encoders (compile-encode.ts) add that to a Fault.
 import { limits } from '../base/mod.ts';
 import { Fault } from './fault.ts';
-import { uuidBytes } from './uuid.ts';
+import { isUuid, uuidBytes } from './uuid.ts';
 
 const utf8 = new TextEncoder();
 const slabBytes = 64 * 1024;
@@ -179,6 +179,7 @@ export class Writer {
   uuid(value: string): void {
     let bytes = uuids.get(value);
     if (bytes === undefined) {
+      if (!isUuid(value)) this.fail(`'${String(value)}' is not a uuid`);
       bytes = uuidBytes(value);
       if (uuids.size >= uuidsKept) uuids.clear();
       uuids.set(value, bytes);
