@@ -1,0 +1,350 @@
+// test/conformance/tools.test.ts - Apache Kafka's own command line tools, of both generations, on Apache Kafka and on Millrace.
+// Owns: what each tool must do and print. What they print is compared between the two line by line (column widths and generated ids aside).
+
+import assert from 'node:assert/strict';
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { eventually } from '../peers/processes.ts';
+import { startJavaWorker, type Worker } from '../peers/worker.ts';
+import type { Broker, BrokerKind } from '../peers/broker.ts';
+import type { JavaGeneration } from '../peers/places.ts';
+import { isChosen, Matrix, targets } from './matrix.ts';
+import { startTarget } from './targets.ts';
+import { table, Toolbox } from './tools.ts';
+
+const generations: readonly JavaGeneration[] = ['4.3', '3.9'];
+const matrix = new Matrix('tools');
+const scratch = mkdtempSync(join(tmpdir(), 'millrace-tools-'));
+
+type ToolCase = { name: string; run(tools: Toolbox): Promise<void> };
+
+const cases: ToolCase[] = [
+  {
+    name: 'kafka-topics',
+    async run(tools) {
+      const topic = tools.name('topic');
+      await tools.run('kafka-topics', ['--create', '--topic', topic, '--partitions', '2', '--config', 'retention.ms=3600000']);
+      await tools.run('kafka-topics', ['--create', '--topic', topic], { exit: 1 });
+      await tools.run('kafka-topics', ['--create', '--topic', topic, '--if-not-exists']);
+      assert.ok((await tools.run('kafka-topics', ['--list'], { note: false })).out.split('\n').includes(topic));
+      await leaders(tools, topic, 2);
+      await tools.run('kafka-topics', ['--describe', '--topic', topic]);
+      await tools.run('kafka-topics', ['--describe', '--topic', topic, '--topics-with-overrides']);
+      await tools.run('kafka-topics', ['--describe', '--topic', topic, '--unavailable-partitions']);
+      await tools.run('kafka-topics', ['--alter', '--topic', topic, '--partitions', '4']);
+      await leaders(tools, topic, 4);
+      await tools.run('kafka-topics', ['--alter', '--topic', topic, '--partitions', '3'], { exit: 1 });
+      await tools.run('kafka-topics', ['--delete', '--topic', topic]);
+      await eventually(async () => (await tools.run('kafka-topics', ['--list'], { note: false })).out.split('\n').includes(topic) ? undefined : true, () => 'the topic is still there');
+      await tools.run('kafka-topics', ['--describe', '--topic', topic], { exit: 1 });
+      await tools.run('kafka-topics', ['--delete', '--topic', topic], { exit: 1 });
+      await tools.run('kafka-topics', ['--create', '--topic', 'not/valid'], { exit: 1 });
+      await tools.run('kafka-topics', ['--create', '--topic', tools.name('other'), '--config', 'no.such=1'], { exit: 1 });
+    },
+  },
+  {
+    name: 'kafka-console-producer and -consumer',
+    async run(tools) {
+      const topic = await made(tools, 3);
+      const stdin = Array.from({ length: 30 }, (_, i) => `number:${i},empty:\tkey-${i % 5}|value ${i} ÄÖ€\n`).join('');
+      for (const [i, codec] of (['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const).entries()) {
+        await tools.run('kafka-console-producer', ['--topic', topic, '--compression-codec', codec, ...reader(tools, 'parse.key=true', 'key.separator=|', 'parse.headers=true')], { stdin, note: i === 0 });
+      }
+      await tools.run('kafka-console-consumer', ['--topic', topic, '--from-beginning', '--max-messages', '150', '--timeout-ms', '20000',
+        ...formatter(tools, 'print.key=true', 'print.headers=true', 'print.partition=true', 'print.offset=true')]);
+      await tools.run('kafka-console-consumer', ['--topic', topic, '--partition', '1', '--offset', '3', '--max-messages', '2', ...formatter(tools, 'print.offset=true')]);
+      await tools.run('kafka-console-producer', ['--topic', topic, ...reader(tools, 'parse.key=true', 'key.separator=|', 'null.marker=NULL')], { stdin: 'gone|NULL\n' });
+      const all = await tools.run('kafka-console-consumer', ['--topic', topic, '--from-beginning', '--max-messages', '151', '--timeout-ms', '20000', ...formatter(tools, 'print.key=true', 'null.literal=nothing')], { note: false });
+      assert.ok(all.out.includes('gone\tnothing'), all.out);
+    },
+  },
+  {
+    name: 'kafka-consumer-groups, all resets',
+    async run(tools) {
+      const [topic, group] = [await made(tools, 2), tools.name('group')];
+      const times = await producedOverTime(tools, topic);
+      await tools.run('kafka-console-consumer', ['--topic', topic, '--group', group, '--from-beginning', '--max-messages', '40', '--timeout-ms', '20000'], { note: false });
+      const groups = (...args: string[]): Promise<{ out: string }> => tools.run('kafka-consumer-groups', args);
+      await eventually(async () => (await tools.run('kafka-consumer-groups', ['--describe', '--group', group, '--state'], { note: false })).out.includes('Empty') ? true : undefined, () => 'the group is not empty');
+      await groups('--describe', '--group', group);
+      await groups('--describe', '--group', group, '--members');
+      const reset = async (expected: Record<string, number>, ...how: string[]): Promise<void> => {
+        const done = await groups('--reset-offsets', '--group', group, '--execute', ...how);
+        const found = Object.fromEntries(table(done.out).slice(1).map((words) => [words[2], Number(words[3])]));
+        assert.deepEqual(found, expected, how.join(' '));
+        const described = Object.fromEntries(table((await tools.run('kafka-consumer-groups', ['--describe', '--group', group], { note: false })).out).slice(1).map((words) => [words[2], Number(words[3])]));
+        for (const [partition, offset] of Object.entries(expected)) assert.equal(described[partition], offset, `after ${how.join(' ')}`);
+      };
+      await reset({ 0: 0, 1: 0 }, '--topic', topic, '--to-earliest');
+      await reset({ 0: 20, 1: 20 }, '--topic', topic, '--to-latest');
+      await reset({ 1: 7 }, '--topic', `${topic}:1`, '--to-offset', '7');
+      await reset({ 0: 17, 1: 4 }, '--topic', topic, '--shift-by', '-3');
+      await reset({ 0: 20, 1: 20 }, '--topic', topic, '--shift-by', '100');
+      await reset({ 0: 10, 1: 10 }, '--topic', topic, '--to-datetime', times.halfway);
+      await reset({ 0: 10, 1: 10 }, '--all-topics', '--to-current');
+      // Records come from years ago to ten minutes ago; a day ago lies between the halves.
+      await reset({ 0: 10, 1: 10 }, '--topic', topic, '--by-duration', 'P1D');
+      const file = join(scratch, `${group}.csv`);
+      writeFileSync(file, `${topic},0,2\n${topic},1,3\n`);
+      await tools.run('kafka-consumer-groups', ['--reset-offsets', '--group', group, '--execute', '--from-file', file], { note: false });
+      const exported = await groups('--reset-offsets', '--group', group, '--topic', topic, '--to-current', '--export', '--dry-run');
+      assert.deepEqual(exported.out.trim().split('\n').sort(), [`${topic},0,2`, `${topic},1,3`]);
+      await groups('--reset-offsets', '--group', group, '--topic', topic, '--to-latest', '--dry-run');
+      await groups('--delete-offsets', '--group', group, '--topic', `${topic}:0`);
+      await groups('--describe', '--group', group);
+      assert.ok((await tools.run('kafka-consumer-groups', ['--list'], { note: false })).out.split('\n').includes(group));
+      assert.ok(table((await tools.run('kafka-consumer-groups', ['--list', '--state'], { note: false })).out).some((words) => words[0] === group && words.includes('Empty')));
+      await groups('--delete', '--group', group);
+      await tools.run('kafka-consumer-groups', ['--describe', '--group', tools.name('unknown')], { note: true });
+    },
+  },
+  {
+    name: 'kafka-consumer-groups, members at work',
+    async run(tools) {
+      const [topic, group] = [await made(tools, 2), tools.name('group')];
+      await tools.run('kafka-verifiable-producer', ['--topic', topic, '--max-messages', '10'], { note: false });
+      const member = await tools.begin('kafka-verifiable-consumer', ['--topic', topic, '--group-id', group, '--reset-policy', 'earliest', '--session-timeout', '10000', ...verifiable(tools)]);
+      try {
+        await eventually(async () => (await member.read()).out.includes('"records_consumed"') ? true : undefined, () => 'the member reads nothing');
+        const members = table((await tools.run('kafka-consumer-groups', ['--describe', '--group', group, '--members', '--verbose'], { note: false })).out);
+        assert.equal(members.length, 2, 'one member');
+        assert.ok(members[1]!.join(' ').includes(`${topic}(0,1)`) || members[1]!.join(' ').includes(`${topic}:0,1`), members[1]!.join(' '));
+        const state = table((await tools.run('kafka-consumer-groups', ['--describe', '--group', group, '--state'], { note: false })).out)[1]!;
+        assert.deepEqual(state.slice(-2), ['Stable', '1']);
+        await tools.run('kafka-consumer-groups', ['--delete', '--group', group], { note: false, exit: tools.generation === '4.3' ? 0 : 0 });
+        const reset = await tools.run('kafka-consumer-groups', ['--reset-offsets', '--group', group, '--topic', topic, '--to-earliest', '--execute'], { note: false, exit: 1 }).catch((error: Error) => ({ out: error.message }));
+        assert.match(reset.out, /inactive|active|Stable/i);
+      } finally {
+        await member.stop();
+      }
+      await eventually(async () => (await tools.run('kafka-consumer-groups', ['--describe', '--group', group, '--state'], { note: false })).out.includes('Empty') ? true : undefined, () => 'the group is not empty');
+    },
+  },
+  {
+    name: 'kafka-configs',
+    async run(tools) {
+      const topic = await made(tools, 1);
+      const of = ['--entity-type', 'topics', '--entity-name', topic];
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'retention.ms=86400000,cleanup.policy=[compact,delete],max.message.bytes=2000000']);
+      await tools.run('kafka-configs', ['--describe', ...of]);
+      await tools.run('kafka-configs', ['--alter', ...of, '--delete-config', 'retention.ms']);
+      await tools.run('kafka-configs', ['--describe', ...of]);
+      await tools.run('kafka-configs', ['--alter', ...of, '--delete-config', 'segment.ms'], { exit: 0 }).catch(() => tools.transcript.push('deleting what is not set fails'));
+      const all = await tools.run('kafka-configs', ['--describe', '--all', ...of], { note: false });
+      for (const name of ['retention.ms', 'segment.bytes', 'compression.type', 'message.timestamp.type']) assert.ok(all.out.includes(`${name}=`), name);
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'retention.ms=soon'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'no.such=1'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--describe', '--entity-type', 'topics', '--entity-name', tools.name('missing')], { exit: 1, note: false }).catch(() => tools.run('kafka-configs', ['--describe', '--entity-type', 'topics', '--entity-name', tools.name('missing')], { note: false }));
+      await tools.run('kafka-configs', ['--describe', '--entity-type', 'brokers', '--all', '--entity-name', await nodeId(tools)], { note: false });
+    },
+  },
+  {
+    name: 'kafka-get-offsets',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      const times = await producedOverTime(tools, topic);
+      for (const time of ['earliest', 'latest', 'max-timestamp', '-1', '-2', String(times.halfwayMs), '4102444800000']) await tools.run('kafka-get-offsets', ['--topic', topic, '--time', time]);
+      await tools.run('kafka-get-offsets', ['--topic-partitions', `${topic}:1`]);
+      await tools.run('kafka-get-offsets', ['--topic', topic, '--partitions', '0', '--exclude-internal-topics']);
+    },
+  },
+  {
+    name: 'kafka-producer-perf-test and kafka-consumer-perf-test',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      const produced = await tools.run('kafka-producer-perf-test', ['--topic', topic, '--num-records', '20000', '--record-size', '100', '--throughput', '-1', '--producer-props', `bootstrap.servers=${tools.broker.bootstrap}`, 'acks=all', 'linger.ms=5', 'compression.type=lz4'], { bare: true, note: false });
+      assert.match(produced.out, /^20000 records sent/m, produced.err);
+      const many = await tools.run('kafka-producer-perf-test', ['--topic', topic, '--num-records', '300', '--record-size', '1024', '--throughput', '1000', '--producer-props', `bootstrap.servers=${tools.broker.bootstrap}`, 'acks=all', 'linger.ms=0', 'enable.idempotence=false'], { bare: true, note: false });
+      assert.match(many.out, /^300 records sent/m, many.err);
+      const consumed = await tools.run('kafka-consumer-perf-test', ['--topic', topic, tools.generation === '4.3' ? '--num-records' : '--messages', '20300', '--timeout', '20000'], { note: false });
+      const fields = consumed.out.trim().split('\n').at(-1)!.split(', ');
+      assert.equal(fields[4], '20300', consumed.out);
+      assert.equal(fields[2], '2.2001'); // 20,000 records of 100 B and 300 of 1 KB
+    },
+  },
+  {
+    name: 'kafka-e2e-latency',
+    async run(tools) {
+      const topic = await made(tools, 1);
+      const args = tools.generation === '4.3' ? ['--bootstrap-server', tools.broker.bootstrap, '--topic', topic, '--num-records', '200', '--producer-acks', 'all', '--record-size', '100'] : [tools.broker.bootstrap, topic, '200', 'all', '100'];
+      const done = await tools.run('kafka-e2e-latency', args, { bare: true, note: false });
+      assert.match(done.out, /Percentiles: 50th = \d+/, done.err);
+      await tools.run('kafka-get-offsets', ['--topic', topic]);
+    },
+  },
+  {
+    name: 'kafka-verifiable-producer and kafka-verifiable-consumer',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      const produced = await tools.run('kafka-verifiable-producer', ['--topic', topic, '--max-messages', '200', '--repeating-keys', '10', '--acks', '-1', '--value-prefix', '7'], { note: false });
+      const sent = jsonLines(produced.out).filter(({ name }) => name === 'producer_send_success');
+      assert.equal(sent.length, 200, produced.err);
+      const consumed = await tools.run('kafka-verifiable-consumer', ['--topic', topic, '--group-id', tools.name('group'), '--max-messages', '200', '--reset-policy', 'earliest', '--verbose', ...verifiable(tools)], { note: false });
+      const lines = jsonLines(consumed.out);
+      const got = lines.filter(({ name }) => name === 'record_data');
+      assert.deepEqual(got.map(({ value }) => value).sort(), sent.map(({ value }) => value).sort());
+      assert.ok(lines.some(({ name, success }) => name === 'offsets_committed' && success === true), 'it committed');
+      assert.equal(lines.at(-1)!.name, 'shutdown_complete');
+    },
+  },
+  {
+    name: 'kafka-delete-records',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      await producedOverTime(tools, topic);
+      const file = join(scratch, `${topic}.json`);
+      writeFileSync(file, JSON.stringify({ version: 1, partitions: [{ topic, partition: 0, offset: 5 }, { topic, partition: 1, offset: -1 }] }));
+      await tools.run('kafka-delete-records', ['--offset-json-file', file], { note: false });
+      await tools.run('kafka-get-offsets', ['--topic', topic, '--time', 'earliest']);
+      await tools.run('kafka-get-offsets', ['--topic', topic, '--time', 'latest']);
+    },
+  },
+  {
+    name: 'kafka-log-dirs',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      await producedOverTime(tools, topic);
+      const done = await tools.run('kafka-log-dirs', ['--describe', '--topic-list', topic], { note: false });
+      const { brokers } = JSON.parse(done.out.split('\n').find((line) => line.startsWith('{'))!) as { brokers: { logDirs: { error: string | null; partitions: { partition: string; size: number; offsetLag: number; isFuture: boolean }[] }[] }[] };
+      const found = brokers.flatMap(({ logDirs }) => logDirs.flatMap(({ partitions }) => partitions)).filter(({ partition }) => partition.startsWith(topic));
+      assert.deepEqual(found.map(({ partition }) => partition).sort(), [`${topic}-0`, `${topic}-1`]);
+      for (const { size, offsetLag, isFuture } of found) assert.ok(size > 1000 && offsetLag === 0 && !isFuture, JSON.stringify(found));
+    },
+  },
+  {
+    name: 'kafka-broker-api-versions',
+    async run(tools) {
+      const done = await tools.run('kafka-broker-api-versions', [], { note: false });
+      const usable = new Set([...done.out.matchAll(/^\s*(\w+)\((\d+)\): .*\[usable: \d+\]/gm)].map(([, name]) => name));
+      for (const name of ['Produce', 'Fetch', 'ListOffsets', 'Metadata', 'OffsetCommit', 'OffsetFetch', 'FindCoordinator', 'JoinGroup', 'Heartbeat', 'LeaveGroup', 'SyncGroup', 'DescribeGroups', 'ListGroups', 'ApiVersions', 'CreateTopics',
+        'DeleteTopics', 'DeleteRecords', 'InitProducerId', 'OffsetForLeaderEpoch', 'DescribeConfigs', 'AlterConfigs', 'DescribeLogDirs', 'CreatePartitions', 'DeleteGroups', 'IncrementalAlterConfigs', 'OffsetDelete', 'DescribeCluster', 'DescribeTopicPartitions']) {
+        if (tools.generation === '3.9' && name === 'DescribeTopicPartitions') continue; // a client of 3.9 knows it, its listing names it the same; older ones do not
+        assert.ok(usable.has(name), `${name} is not usable:\n${done.out}`);
+      }
+    },
+  },
+  {
+    name: 'kafka-cluster',
+    async run(tools) {
+      const done = await tools.run('kafka-cluster', ['cluster-id', '--bootstrap-server', tools.broker.bootstrap], { bare: true, note: false });
+      assert.match(done.out, /^Cluster ID: [\w-]{22}$/m);
+      if (tools.generation !== '4.3') return;
+      const endpoints = await tools.run('kafka-cluster', ['list-endpoints', '--bootstrap-server', tools.broker.bootstrap], { bare: true, note: false });
+      assert.deepEqual(table(endpoints.out)[1]!.slice(1), ['127.0.0.1', String(tools.broker.port), 'null', 'unfenced', 'broker']);
+    },
+  },
+];
+
+describe('tools', { concurrency: 1 }, () => {
+  const brokers = new Map<BrokerKind, Broker>();
+  const workers = new Map<JavaGeneration, Worker>();
+  const open = new AsyncDisposableStack();
+  before(async () => {
+    for (const target of targets) brokers.set(target, open.use(await startTarget(target)));
+    for (const generation of generations) workers.set(generation, open.use(await startJavaWorker(generation)));
+  });
+  after(async () => {
+    await open.disposeAsync();
+    rmSync(scratch, { recursive: true, force: true });
+    process.stdout.write(matrix.print());
+  });
+
+  // The two generations have JVMs of their own and go side by side.
+  describe('online', { concurrency: 2 }, () => {
+    for (const generation of generations) {
+      describe(generation, { concurrency: 1 }, () => {
+        for (const one of cases.filter(({ name }) => isChosen(name))) {
+          test(`tools ${generation}: ${one.name}`, { timeout: 180_000 }, () => runOnTargets(one.name, generation, one.run));
+        }
+      });
+    }
+  });
+
+  // The log files are read by the tool while nobody writes them.
+  describe('offline', { concurrency: 1 }, () => {
+    const written = new Map<BrokerKind, string>();
+    before(async () => {
+      for (const target of targets) {
+        const tools = new Toolbox('4.3', workers.get('4.3')!, brokers.get(target)!);
+        const topic = await made(tools, 1);
+        for (const codec of ['none', 'gzip', 'lz4'] as const) {
+          await tools.run('kafka-console-producer', ['--topic', topic, '--compression-codec', codec, ...reader(tools, 'parse.key=true', 'key.separator=|')], { stdin: Array.from({ length: 200 }, (_, i) => `key-${i % 9}|${codec} ${i} ${'z'.repeat(200)}\n`).join('') });
+        }
+        written.set(target, topic);
+        await brokers.get(target)!.stop();
+      }
+    });
+    for (const generation of generations) {
+      if (!isChosen('kafka-dump-log')) continue;
+      test(`tools ${generation}: kafka-dump-log`, { timeout: 120_000 }, () => runOnTargets('kafka-dump-log', generation, async (tools) => {
+        const topic = written.get(tools.broker.kind)!;
+        const folder = globSync(`**/${topic}-0`, { cwd: tools.broker.dataFolder })[0];
+        assert.ok(folder !== undefined, 'the folder of the partition');
+        const at = join(tools.broker.dataFolder, folder, '00000000000000000000');
+        const log = await tools.run('kafka-dump-log', ['--files', `${at}.log`, '--deep-iteration', '--print-data-log'], { bare: true, note: false });
+        const batches = [...log.out.matchAll(/^baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .*compresscodec: (\w+) .*isvalid: (\w+)/gm)];
+        assert.ok(batches.length >= 3 && batches.every(([, , , , , valid]) => valid === 'true'), log.out.slice(0, 2000));
+        assert.deepEqual([...new Set(batches.map(([, , , , codec]) => codec!.toLowerCase()))], ['none', 'gzip', 'lz4']);
+        assert.deepEqual([...log.out.matchAll(/offset: (\d+).* payload: (\w+) (\d+) z+$/gm)].map(([, offset, codec, number]) => `${offset} ${codec} ${number}`), ['none', 'gzip', 'lz4'].flatMap((codec, c) => Array.from({ length: 200 }, (_, i) => `${c * 200 + i} ${codec} ${i}`)));
+        const index = await tools.run('kafka-dump-log', ['--files', `${at}.index,${at}.timeindex`, '--index-sanity-check'], { bare: true, note: false });
+        assert.equal([...index.out.matchAll(/passed sanity check/g)].length, 2, index.out + index.err);
+        await tools.run('kafka-dump-log', ['--files', `${at}.index,${at}.timeindex`], { bare: true, note: false }).then(({ out }) => assert.doesNotMatch(out, /mismatch|Found|out of order/i));
+      }));
+    }
+  });
+
+  async function runOnTargets(name: string, generation: JavaGeneration, run: (tools: Toolbox) => Promise<void>): Promise<void> {
+    const facts = new Map<BrokerKind, Record<string, unknown>>();
+    const failures: string[] = [];
+    for (const target of targets) {
+      const tools = new Toolbox(generation, workers.get(generation)!, brokers.get(target)!);
+      try {
+        await run(tools);
+        matrix.note(`tools-${generation}`, name, target, { kind: 'pass' });
+        facts.set(target, { transcript: tools.transcript });
+      } catch (error) {
+        matrix.note(`tools-${generation}`, name, target, { kind: 'fail', reason: String(error).split('\n')[0]!.slice(0, 300) });
+        failures.push(`on ${target}: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    }
+    if (failures.length === 0) failures.push(...matrix.judge(`tools-${generation}`, name, facts));
+    if (failures.length > 0) assert.fail(failures.join('\n'));
+  }
+});
+
+async function made(tools: Toolbox, partitions: number): Promise<string> {
+  const topic = tools.name('topic');
+  await tools.run('kafka-topics', ['--create', '--topic', topic, '--partitions', String(partitions)], { note: false });
+  await leaders(tools, topic, partitions);
+  return topic;
+}
+
+async function leaders(tools: Toolbox, topic: string, partitions: number): Promise<void> {
+  await eventually(async () => {
+    const { out } = await tools.run('kafka-topics', ['--describe', '--topic', topic], { note: false });
+    return [...out.matchAll(/Leader: \d/g)].length === partitions ? true : undefined;
+  }, () => `no leaders for '${topic}'`);
+}
+
+// 20 records in each of two partitions: ten of years ago, ten of ten minutes ago.
+async function producedOverTime(tools: Toolbox, topic: string): Promise<{ halfway: string; halfwayMs: number }> {
+  const halfwayMs = Date.UTC(2024, 0, 1);
+  const recentMs = Date.now() - 600_000;
+  const messages = [0, 1].flatMap((p) => Array.from({ length: 20 }, (_, i) => ({ k: null, v: Buffer.from(`record ${i}`).toString('base64'), p, t: i < 10 ? halfwayMs - 1_000_000 + i : recentMs + i })));
+  await tools.worker.ask('produce', { bootstrap: tools.broker.bootstrap, topic, messages });
+  return { halfway: new Date(halfwayMs).toISOString().replace('Z', ''), halfwayMs };
+}
+
+async function nodeId(tools: Toolbox): Promise<string> {
+  const { out } = await tools.run('kafka-broker-api-versions', [], { note: false });
+  return /\(id: (\d+)/.exec(out)![1]!;
+}
+
+// The newer generation has newer names for the same options and warns about the old ones.
+const reader = (tools: Toolbox, ...pairs: string[]): string[] => pairs.flatMap((pair) => [tools.generation === '4.3' ? '--reader-property' : '--property', pair]);
+const formatter = (tools: Toolbox, ...pairs: string[]): string[] => pairs.flatMap((pair) => [tools.generation === '4.3' ? '--formatter-property' : '--property', pair]);
+const verifiable = (tools: Toolbox): string[] => ['--group-protocol', 'classic'].slice(0, tools.generation === '4.3' ? 2 : 0);
+
+const jsonLines = (out: string): { name?: string; value?: string; success?: boolean }[] => out.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
