@@ -30,6 +30,7 @@ import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
 import { initProducerIdHandler } from './produce/init-producer-id.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
+import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
 import type { Services } from './services.ts';
 import { Topics } from './topics/topics.ts';
@@ -100,6 +101,7 @@ export class Broker {
     const services: Services = {
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
       producerIds: new ProducerIds(metadata),
+      producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
       nodeId: config.number('node.id'),
       clusterId,
@@ -142,6 +144,7 @@ export class Broker {
     this.#groups.close();
     await this.#server.close();
     await Promise.all(stopped);
+    await this.services.producers.close();
   }
 
   #routes(): Route[] {

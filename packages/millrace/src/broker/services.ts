@@ -5,6 +5,7 @@ import type { Clock, Random } from '../os/mod.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
+import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
 import type { Topics } from './topics/topics.ts';
 
@@ -18,6 +19,7 @@ export interface Services {
   /** Topics, configuration, identities: the node's facts. */
   readonly metadata: KeyedLog;
   readonly producerIds: ProducerIds;
+  readonly producers: ProducerStore;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   readonly nodeId: number;

@@ -28,19 +28,11 @@ export function memoryNet(clock: Clock): Net {
     async listen(address, onConnection): Promise<Listener> {
       const port = address.port === 0 ? portFree() : address.port;
       if (listeners.has(port)) throw new MillraceError('invalid-argument', `Cannot listen on '${address.host}:${port}': the port is taken`, { ...address });
-      const open = new Set<MemoryConnection>();
-      listeners.set(port, (connection) => {
-        open.add(connection as MemoryConnection);
-        connection.onClose(() => open.delete(connection as MemoryConnection));
-        onConnection(connection);
-      });
+      listeners.set(port, onConnection);
       return {
         host: address.host,
         port,
-        async close() {
-          listeners.delete(port);
-          for (const connection of open) connection.close();
-        },
+        async close() { listeners.delete(port); },
       };
     },
     async connect(address): Promise<Connection> {

@@ -19,31 +19,26 @@ export function nodeNet(): Net {
 
 function listen(address: { host: string; port: number }, onConnection: (connection: Connection) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const open = new Set<Socket>();
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleMs }, (socket) => {
-      open.add(socket);
-      socket.once('close', () => open.delete(socket));
-      onConnection(new SocketConnection(socket));
-    });
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleMs }, (socket) => onConnection(new SocketConnection(socket)));
     const refuse = (error: Error) => reject(listenError(address, error));
     server.once('error', refuse);
     server.listen({ host: address.host, port: address.port, backlog: backlogConnections }, () => {
       server.off('error', refuse);
       server.on('error', () => {}); // a failed accept (no descriptors left) costs that connection only
-      resolve(listenerOf(server, open));
+      resolve(listenerOf(server));
     });
   });
 }
 
-function listenerOf(server: Server, open: Set<Socket>): Listener {
+function listenerOf(server: Server): Listener {
   const bound = server.address() as AddressInfo;
   return {
     host: bound.address,
     port: bound.port,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of open) socket.destroySoon();
-    }),
+    close: () => {
+      server.close(); // the port is free at once; the server's own 'close' would wait for every connection
+      return new Promise((resolve) => { setImmediate(resolve); });
+    },
   };
 }
 

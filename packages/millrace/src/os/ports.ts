@@ -129,6 +129,7 @@ export interface Listener {
   /** The port taken (of interest when 0 was asked for). */
   readonly host: string;
   readonly port: number;
+  /** Takes no further connections; those it took stay open. */
   close(): Promise<void>;
 }
 

@@ -162,6 +162,7 @@ class ProduceRun {
       answer.baseOffset = baseOffset;
       answer.logAppendTimeMs = appendTime ? this.#nowMs : -1;
       answer.logStartOffset = log.logStartOffset;
+      this.#services.producers.appended(partition, bytes.byteLength);
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
     } catch (error) {
       if (isMillraceError(error, 'overloaded')) return false;

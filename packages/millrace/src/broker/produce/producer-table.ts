@@ -47,9 +47,6 @@ const append: Verdict = { kind: 'append' };
 /** The producers of one partition. */
 export class ProducerTable {
   readonly #producers = new Map<number, RememberedProducer>();
-  /** Changed since the last snapshot was taken. */
-  dirty = false;
-
   get size(): number { return this.#producers.size; }
   all(): Iterable<RememberedProducer> { return this.#producers.values(); }
 
@@ -80,7 +77,6 @@ export class ProducerTable {
       lastOffset: baseOffset + origin.count - 1,
       timestampMs,
     };
-    this.dirty = true;
     const producer = this.#producers.get(origin.producerId);
     if (producer === undefined) {
       this.#makeRoom();
@@ -103,8 +99,7 @@ export class ProducerTable {
       if (producer.batches.at(-1)!.lastOffset < offset) continue;
       producer.batches = producer.batches.filter((batch) => batch.lastOffset < offset);
       if (producer.batches.length === 0) this.#producers.delete(producer.producerId);
-      this.dirty = true;
-    }
+      }
   }
 
   /** Forgets producers that have been silent since before `beforeMs`. */
@@ -112,11 +107,10 @@ export class ProducerTable {
     for (const producer of this.#producers.values()) {
       if (producer.activeMs >= beforeMs) continue;
       this.#producers.delete(producer.producerId);
-      this.dirty = true;
-    }
+      }
   }
 
-  /** Brings back a producer from a snapshot. */
+  /** Brings back a producer from a snapshot; `batches` has one at least. */
   restore(producer: RememberedProducer): void {
     this.#producers.set(producer.producerId, producer);
   }
