@@ -86,11 +86,12 @@ export class FakeDevice {
   }
 
   /** Covers the changes before the mark. @throws MillraceError 'storage-failed' when told to: what it covered counts as lost. */
-  sync(step: DiskStep, image: FileImage, mark: number): void {
+  sync(step: DiskStep, image: FileImage, mark: number, pageCache = true): void {
     const fails = this.faults.syncsFailAlways || this.faults.syncsToFail > 0;
     if (!fails) return image.sync(mark);
     this.faults.syncsToFail = Math.max(0, this.faults.syncsToFail - 1);
-    image.syncFailed(mark, this.random);
+    if (pageCache) image.syncFailed(mark, this.random);
+    else image.writeFailed(this.random);
     this.onFault('sync fails', step);
     throw new MillraceError('storage-failed', `Cannot sync '${step.path}': input/output error`, { path: step.path });
   }

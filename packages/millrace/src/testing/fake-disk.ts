@@ -197,7 +197,7 @@ export class FakeFile implements DiskFile {
     if (this.#direct) assert(position % directAlignment === 0 && parts.every((part) => part.length % directAlignment === 0), 'writes to a direct file are aligned');
     const { device } = this.disk;
     device.write(step, this.image, position, parts);
-    if (this.syncsEachWrite) device.sync(step, this.image, this.image.takeMark());
+    if (this.syncsEachWrite) device.sync(step, this.image, this.image.takeMark(), false);
   }
 
   truncate(bytes: number): Promise<void> {

@@ -62,6 +62,12 @@ export class FileImage {
     }
   }
 
+  /** A failed write past the page cache: what is seen is what reached the device. */
+  writeFailed(random: FakeRandom): void {
+    this.syncFailed(this.takeMark(), random);
+    this.#visible.copyFrom(this.#durable);
+  }
+
   /** A power cut: unsynced changes survive by chance (I3), and what survived is what is seen from now on. */
   cut(random: FakeRandom): CutKind {
     const kind = this.#cutKind(random);

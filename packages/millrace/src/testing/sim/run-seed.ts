@@ -4,6 +4,7 @@ import { World } from '../world.ts';
 import { Coverage } from './coverage.ts';
 import type { CoverageCounts } from './coverage.ts';
 import { simulateLog } from './log-sim.ts';
+import { simulateNode } from './node/node-sim.ts';
 
 /** What is simulated: the log alone, or whole nodes with clients. */
 export type SimLevel = 'log' | 'node';
@@ -22,7 +23,7 @@ export interface SeedResult {
 
 const simulations: Record<SimLevel, (world: World, coverage: Coverage) => Promise<void>> = {
   log: simulateLog,
-  node: () => Promise.reject(new Error('not yet')),
+  node: simulateNode,
 };
 
 /** Runs one seed. `onTrace` sees each line of what happens. Only one seed at a time may run in a process. */

@@ -24,7 +24,7 @@ import type { Target } from './producers.ts';
 import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
 import { startSimNode } from './sim-node.ts';
-import type { SimNode } from './sim-node.ts';
+import type { NodeSizes, SimNode } from './sim-node.ts';
 
 const address = { host: 'broker', port: 9092 };
 const lifeMaxMs = 3000;
@@ -52,6 +52,7 @@ class NodeSimulation {
   #admin!: Admin;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
+  readonly #sizes: NodeSizes;
   #lives = 0;
   #resting = false;
   #finding: Error | null = null;
@@ -61,6 +62,7 @@ class NodeSimulation {
     this.#coverage = coverage;
     this.#random = random;
     this.#device = world.device('drive');
+    this.#sizes = { tailBytes: random.pick([64, 256, 1024]) * 1024, journalFileBytes: random.pick([64, 256, 1024]) * 1024 };
     world.net.onEvent = (event) => {
       world.trace(`net ${event}`);
       if (event !== 'connect') coverage.met(`network: ${event}`, 'connections');
@@ -141,7 +143,8 @@ class NodeSimulation {
   /** Null when it died on the way, or refused for a reason that the faults explain. */
   async #startNode(hosted: Hosted, options: { damaged?: boolean } = {}): Promise<SimNode | null> {
     let outcome: { node: SimNode } | { error: unknown } | null = null;
-    startSimNode(hosted.machine, address, (line) => this.#world.trace(`node says: ${line}`))
+    const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
+    startSimNode(hosted.machine, address, this.#sizes, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
@@ -232,7 +235,7 @@ class NodeSimulation {
   }
 
   async #createTopic(name: string, partitions: number, promised: Promised): Promise<void> {
-    const configs = [{ name: 'millrace.durability', value: promised }, { name: 'segment.bytes', value: String(this.#random.pick([16_384, 100_000, 1 << 20])) }];
+    const configs = [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
     const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
     expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode} ${String(answer.topics[0]!.errorMessage)}`);
     for (let partition = 0; partition < partitions; partition++) this.#targets.push({ topic: name, partition, history: new PartitionHistory(`${name}-${partition}`, promised) });
@@ -265,9 +268,13 @@ class NodeSimulation {
     this.#clientHosts.push(name);
     return {
       world: this.#world, process, random: this.#random.fork(name), client: new RawClient(name, machine, address),
-      fail: (error) => { this.#finding ??= error instanceof Error ? error : new Error(String(error)); },
+      fail: (error) => this.#found(error),
       resting: () => this.#resting,
     };
+  }
+
+  #found(error: unknown): void {
+    this.#finding ??= error instanceof Error ? error : new Error(String(error));
   }
 
   #isolateClients(): void {
