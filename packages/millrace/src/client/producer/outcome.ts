@@ -58,7 +58,8 @@ export class BulkSend implements RecordListener, ProducedRecords {
   #indexes = new Int32Array(256);
   #timestamps = new Float64Array(256);
   #openBatches = new Set<ProducerBatch>();
-  #isComplete = false;
+  /** Records given in all; unknown until the last one: those whose topic is still being looked up are not in `count` yet. */
+  #given = Number.POSITIVE_INFINITY;
   #failed = false;
   #resolve!: (produced: ProducedRecords) => void;
   #reject!: (error: Error) => void;
@@ -84,9 +85,9 @@ export class BulkSend implements RecordListener, ProducedRecords {
     this.#check();
   }
 
-  /** No more records follow. */
-  complete(): void {
-    this.#isComplete = true;
+  /** No more records follow after these. */
+  complete(given: number): void {
+    this.#given = given;
     this.#check();
   }
 
@@ -127,7 +128,7 @@ export class BulkSend implements RecordListener, ProducedRecords {
   }
 
   #check(): void {
-    if (!this.#isComplete || this.#openBatches.size > 0) return;
+    if (this.count < this.#given || this.#openBatches.size > 0) return;
     if (!this.#failed) return this.#resolve(this);
     const failures = this.failures;
     const first = failures[0]!;

@@ -78,18 +78,21 @@ export class Producer {
    */
   async sendBatch(records: Iterable<ProducerRecord> | AsyncIterable<ProducerRecord>): Promise<ProducedRecords> {
     const bulk = new BulkSend();
+    let given = 0;
     if (Symbol.iterator in records) {
       for (const record of records) {
         if (!this.#hasRoom()) await this.room();
         this.#give(record, bulk);
+        given++;
       }
     } else {
       for await (const record of records) {
         if (!this.#hasRoom()) await this.room();
         this.#give(record, bulk);
+        given++;
       }
     }
-    bulk.complete();
+    bulk.complete(given);
     return await bulk.promise;
   }
 
