@@ -37,7 +37,7 @@ function addDescribe(parent: Command, shell: Shell): void {
   ])).action((group: string, flags: ClientFlags) => withAdmin(shell, flags, async (admin) => {
     const description = await existing(admin, group);
     const readers = readersOf(description);
-    const partitions = (await admin.groupLag(group)).map((one) => ({ ...one, member: readers.get(placeName(one)) ?? null }));
+    const partitions = [...await admin.groupLag(group)].sort(byPlace).map((one) => ({ ...one, member: readers.get(placeName(one)) ?? null }));
     const lag = partitions.reduce((total, one) => total + one.lag, 0);
     if (flags.json === true) return shell.out.line(JSON.stringify({ ...description, lag, partitions }));
     const { out } = shell;
@@ -73,7 +73,7 @@ function addReset(parent: Command, shell: Shell): void {
 
 async function reset(shell: Shell, admin: Admin, group: string, place: Place, wanted: readonly TopicChoice[], flags: ResetFlags): Promise<void> {
   const committed = new Map((await admin.groupOffsets(group)).map((one) => [placeName(one), one]));
-  const partitions = wanted.length > 0 ? await choose(admin, wanted) : [...committed.values()];
+  const partitions = wanted.length > 0 ? await choose(admin, wanted) : [...committed.values()].sort(byPlace);
   if (partitions.length === 0) throw new MillraceError('group-not-found', `Cannot reset group '${group}': it has committed nothing; name a topic with --topic`, { group });
   const targets = await offsetsAt(admin, partitions, place);
   const moves = targets.map((target) => ({ ...target, from: committed.get(placeName(target))?.offset ?? null }));
@@ -142,5 +142,6 @@ function readersOf(description: GroupDescription): Map<string, string> {
   return new Map(description.members.flatMap((member) => member.assignment.map((place) => [placeName(place), `${member.clientId} ${member.host}`] as const)));
 }
 
+const byPlace = (a: TopicPartition, b: TopicPartition): number => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
 const right = (title: string) => ({ title, right: true });
 const placeName = ({ topic, partition }: TopicPartition): string => `${topic} ${partition}`;

@@ -2,7 +2,7 @@
 // Owns: its flags, pace, progress and report. Never: how lines become records (records-in.ts), delivery (client).
 import type { Command } from 'commander';
 
-import type { Client, ProducerRecord } from '../client/mod.ts';
+import type { Client, ProducerOptions, ProducerRecord } from '../client/mod.ts';
 import { newCommand } from './command.ts';
 import { addClientFlags, type ClientFlags, withClient } from './connection.ts';
 import { type InputForm, type InputOptions, linesOf, recordOf } from './records-in.ts';
@@ -46,12 +46,35 @@ export function produceCommand(shell: Shell): Command {
       const acks = parseChoice('--acks', flags.acks, ['all', '1', '0']);
       if (shell.stdinIsTerminal) shell.err.line(`Type records, one per line; end with Ctrl-D.`);
       return withClient(shell, flags, async (client) => {
-        await using producer = client.producer({ compression, acks: acks === 'all' ? 'all' : (Number(acks) as 0 | 1) });
-        const progress = new Progress(shell, topic);
-        await producer.sendBatch(paced(progress.counting(records(shell, topic, input)), rate, shell.stop));
-        progress.report(flags.json === true);
+        if (flags.create !== true) await client.admin().describeTopics([topic]); // says what is wrong before anything is read
+        await produce(shell, client, {
+          topic, json: flags.json === true, producer: { compression, acks: acks === 'all' ? 'all' : (Number(acks) as 0 | 1) }, records: paced(records(shell, topic, input), rate, shell.stop),
+        });
       }, { autoCreateTopics: flags.create === true });
     });
+}
+
+interface Job { readonly topic: string; readonly json: boolean; readonly producer: ProducerOptions; readonly records: AsyncIterable<ProducerRecord> }
+
+/** Sends all records; memory is bounded by the producer's buffer. Rejects with the first failure, after what was given before it is told. */
+async function produce(shell: Shell, client: Client, job: Job): Promise<void> {
+  let failed = 0;
+  await using producer = client.producer({ ...job.producer, onError: (_error, batch) => { failed += batch.recordCount; } });
+  const progress = new Progress(shell, job.topic);
+  let unreadable: unknown;
+  try {
+    for await (const record of job.records) {
+      while (!producer.trySend(record)) await producer.room();
+      progress.count();
+      if (failed > 0) break;
+    }
+  } catch (error) {
+    unreadable = error;
+  }
+  const undelivered: unknown = await producer.flush().then(() => undefined, (error: unknown) => error);
+  if (undelivered === undefined || failed > 0) progress.report(failed, job.json);
+  if (undelivered !== undefined) throw undelivered;
+  if (unreadable !== undefined) throw unreadable;
 }
 
 function inputOptions(flags: ProduceFlags): InputOptions {
@@ -112,20 +135,21 @@ class Progress {
     this.#topic = topic;
   }
 
-  async *counting<T>(records: AsyncIterable<T>): AsyncGenerator<T> {
-    for await (const record of records) {
-      this.#records++;
-      const nowMs = performance.now();
-      if (nowMs - this.#shownMs > redrawMsMin) { this.#shownMs = nowMs; this.#shell.err.live([`${grouped(this.#records)} records, ${grouped(this.#rate())} a second`]); }
-      yield record;
-    }
+  /** One more record was given to the producer. */
+  count(): void {
+    this.#records++;
+    const nowMs = performance.now();
+    if (nowMs - this.#shownMs < redrawMsMin) return;
+    this.#shownMs = nowMs;
+    this.#shell.err.live([`${grouped(this.#records)} records, ${grouped(this.#rate())} a second`]);
   }
 
-  report(json: boolean): void {
+  /** All are acknowledged but `failed`. */
+  report(failed: number, json: boolean): void {
     const tookMs = performance.now() - this.#startedMs;
-    this.#shell.err.live([]);
-    if (json) this.#shell.out.line(JSON.stringify({ topic: this.#topic, records: this.#records, tookMs: Math.round(tookMs) }));
-    else this.#shell.err.line(`Wrote ${grouped(this.#records)} record${this.#records === 1 ? '' : 's'} to ${this.#topic} in ${durationText(tookMs)}.`);
+    const written = this.#records - failed;
+    if (json) this.#shell.out.line(JSON.stringify({ topic: this.#topic, records: written, failed, tookMs: Math.round(tookMs) }));
+    else this.#shell.err.line(`Wrote ${grouped(written)} record${written === 1 ? '' : 's'} to ${this.#topic} in ${durationText(tookMs)}${failed === 0 ? '' : `; ${grouped(failed)} failed`}.`);
   }
 
   #rate(): number {

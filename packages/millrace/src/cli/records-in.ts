@@ -1,8 +1,7 @@
 // cli/records-in.ts - what `produce` reads: bytes become lines, lines become records.
 // Owns: the three forms of input and their errors, which name the line. Never: sending.
 // I1 At most one chunk of input and one line are held; a line longer than `lineBytesMax` is an error.
-import { MiB } from '../base/mod.ts';
-import { usageError } from './values.ts';
+import { MiB, MillraceError } from '../base/mod.ts';
 
 /** One record to write, as the producer takes it. */
 export interface RecordIn {
@@ -40,7 +39,7 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   for await (const chunk of bytes) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop()!;
-    if (rest.length > lineBytesMax) throw usageError(`Cannot read the input: a line is longer than ${lineBytesMax / MiB} MiB`);
+    if (rest.length > lineBytesMax) throw new MillraceError('invalid-argument', `Cannot read the input: a line is longer than ${lineBytesMax / MiB} MiB`);
     for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
   }
   rest += decoder.decode();
@@ -49,7 +48,7 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
 
 /** The record of one line; undefined for a blank line of JSON. Throws 'invalid-argument' naming the line. */
 export function recordOf(line: string, lineNumber: number, options: InputOptions): RecordIn | undefined {
-  const fail = (why: string): never => { throw usageError(`Cannot read line ${lineNumber}: ${why}`, { line: lineNumber }); };
+  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Cannot read line ${lineNumber}: ${why}`, { line: lineNumber }); };
   if (options.form === 'lines') return fromText(line, options, fail);
   if (line.trim() === '') return undefined;
   const parsed = parseJson(line, fail);

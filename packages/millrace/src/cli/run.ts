@@ -1,6 +1,6 @@
 // cli/run.ts - one call of the command line: finds the command, runs it, says what went wrong.
 // Owns: `--help` and `--version` of the whole, the form of errors, exit codes. Never: a command's own flags.
-import { errorCatalogue, isMillraceError, MillraceError } from '../base/mod.ts';
+import { isMillraceError, type MillraceError } from '../base/mod.ts';
 import { type CommandEntry, commands, nearestCommand } from './commands.ts';
 import { Exit, exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Shell } from './shell.ts';
@@ -91,7 +91,6 @@ function hintFor(error: MillraceError): string | undefined {
     case 'topic-not-found': return 'Topics there are: millrace topics list    Make one with: millrace topics create NAME';
     case 'group-not-found': return 'Groups there are: millrace groups list';
     case 'data-folder-locked': return 'Stop the other node, or name another folder with: --data DIR';
-    case 'invalid-argument': return undefined;
-    default: return `(${error.code}: ${errorCatalogue[error.code].help})`;
+    default: return undefined;
   }
 }
