@@ -13,6 +13,8 @@ import { alignUp, entryBytes, groupHeaderBytes, sealGroup, writeEntryHeader, typ
 import type { Slab, SlabPool } from './slabs.ts';
 
 const inFlightMax = 2;
+/** A quiet journal says after this, in a group without entries, that its last group was synced: from then on a bit flipped there is damage, not a torn tail. */
+const proveAfterMs = 50;
 /** A second group follows before the first is confirmed only when it is worth a sync of its own. */
 const pipelineBytesMin = 256 * 1024;
 
@@ -61,8 +63,12 @@ export class Journal {
   readonly #inFlight: Group[] = [];
   #position: JournalPosition;
   #syncedSequence: number;
+  /** Highest sequence that a submitted group says is synced. */
+  #provenSequence: number;
+  #proving = false;
   #scheduled = false;
   #failed = false;
+  #stopped = false;
   readonly #idle: (() => void)[] = [];
   /** Bytes written to the device for the journal. */
   deviceBytes = 0;
@@ -70,7 +76,7 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#position = options.from;
-    this.#syncedSequence = options.from.nextSequence - 1;
+    this.#syncedSequence = this.#provenSequence = options.from.nextSequence - 1;
     options.files.onReady = () => this.#pump();
   }
 
@@ -81,9 +87,6 @@ export class Journal {
   }
 
   get isIdle(): boolean { return this.#open === null && this.#closed.length === 0 && this.#inFlight.length === 0; }
-
-  /** Highest sequence known to be durable. */
-  get syncedSequence(): number { return this.#syncedSequence; }
 
   /** Makes sure that the open group takes `bytes` of entries (see entryBytes) together; false when memory is full. */
   reserve(bytes: number): boolean {
@@ -150,6 +153,9 @@ export class Journal {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /** No more groups without entries: the log is closing. */
+  stop(): void { this.#stopped = true; }
+
   #closeGroup(): void {
     const group = this.open;
     group.slab.used = group.at + alignUp(group.bytes);
@@ -190,6 +196,7 @@ export class Journal {
       bytes: group.bytes, journalId, sequence, previousCrc, entryCount: group.entryCount, syncedSequence: this.#syncedSequence, term, fileSequence: place.fileSequence,
     });
     group.after = this.#position = { fileSequence: place.fileSequence, position: place.position + bytes, nextSequence: sequence + 1, previousCrc: crc };
+    this.#provenSequence = this.#syncedSequence;
     const steps: LaneStep[] = [];
     if (place.header !== null) steps.push({ kind: 'write', file: place.file, position: 0, parts: [place.header] });
     steps.push({ kind: 'write', file: place.file, position: place.position, parts: [group.slab.bytes.subarray(group.at, group.at + bytes)] });
@@ -214,5 +221,17 @@ export class Journal {
     this.#syncedSequence = group.after.nextSequence - 1;
     this.#pump();
     this.#options.onCommitted(group, result);
+    if (group.entryCount > 0 && this.isIdle) this.#proveLater();
+  }
+
+  #proveLater(): void {
+    if (this.#proving) return;
+    this.#proving = true;
+    this.#options.clock.after(proveAfterMs, () => {
+      this.#proving = false;
+      if (!this.isIdle || this.#failed || this.#stopped || this.#provenSequence === this.#syncedSequence || !this.reserve(0)) return;
+      this.#closeGroup();
+      this.#pump();
+    });
   }
 }

@@ -171,6 +171,7 @@ class MillraceLog implements Log, LogCore {
   async close(): Promise<void> {
     if (this.#state.kind === 'closed') return;
     const failed = this.#state.kind === 'failed';
+    this.journal.stop();
     if (!failed) await this.journal.drain();
     this.#setState({ kind: 'closed' });
     for (const timer of this.#timers) timer.cancel();

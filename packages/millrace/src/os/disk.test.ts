@@ -1,0 +1,73 @@
+// The real disk, the one in memory, and what only the real one does: errors of the system, the lock of a dead process.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isMillraceError } from '../base/mod.ts';
+import { diskContract } from './disk-contract.ts';
+import { MemoryDisk, NodeDisk, type LaneStep } from './mod.ts';
+
+const pass = <T>(until: Promise<T>): Promise<T> => until;
+const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'millrace-disk-'));
+
+diskContract('node disk', async () => {
+  const root = await folder();
+  return { disk: new NodeDisk(root), pass, end: () => rm(root, { recursive: true }) };
+});
+diskContract('memory disk', async () => ({ disk: new MemoryDisk(), pass }));
+
+async function within(tell: (disk: NodeDisk, root: string) => Promise<void>): Promise<void> {
+  const root = await folder();
+  try {
+    await tell(new NodeDisk(root), root);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+test('node disk: the first failing step ends its commit and every later one with the same error', { skip: process.platform !== 'linux' }, () => within(async (disk) => {
+  const full = new NodeDisk('/dev');
+  const lane = await full.openLane();
+  const sink = await full.open('full');
+  const memory = disk.allocate(4096);
+  const codes: (string | null)[] = [];
+  const commit = (steps: readonly LaneStep[]): Promise<void> => new Promise((resolve) => lane.submit(steps, (error) => { codes.push(isMillraceError(error) ? error.code : null); resolve(); }));
+  await commit([]);
+  await commit([{ kind: 'write', file: sink, position: 0, parts: [memory] }, { kind: 'sync', file: sink }]);
+  await commit([]);
+  assert.deepEqual(codes, [null, 'disk-full', 'disk-full']);
+  await sink.close();
+  await lane.close();
+}));
+
+test('node disk: a lock left by a killed process is taken over, a living one is named', () => within(async (disk, root) => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  try {
+    const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8').catch(() => null);
+    if (stat === null) return;
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const startedAt = `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    await writeFile(join(root, 'lock'), JSON.stringify({ pid: child.pid, startedAt }));
+    await assert.rejects(disk.lock(), (error) => isMillraceError(error, 'data-folder-locked') && error.data.pid === child.pid);
+    await writeFile(join(root, 'lock'), JSON.stringify({ pid: child.pid, startedAt: 'an earlier process of that number' }));
+    await (await disk.lock()).release();
+  } finally {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+  await writeFile(join(root, 'lock'), JSON.stringify({ pid: child.pid, startedAt: '' }));
+  await (await disk.lock()).release();
+  await writeFile(join(root, 'lock'), 'half a lo');
+  await (await disk.lock()).release();
+}));
+
+test('node disk: a journal file is opened past the page cache where the system can', () => within(async (disk) => {
+  const file = await disk.open('journal', { create: true, direct: true });
+  assert.equal(typeof (file as unknown as { syncsEachWrite: boolean }).syncsEachWrite, 'boolean');
+  if (constants.O_DIRECT === undefined) assert.equal((file as unknown as { syncsEachWrite: boolean }).syncsEachWrite, false);
+  await file.close();
+}));
