@@ -2,6 +2,8 @@
 // Owns: defaults, and closing everything that it made, last made first. Loaded by connect() on first use.
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { Admin } from './admin/admin.ts';
+import type { ConsumerOptions } from './consumer/options.ts';
+import { Consumer } from './consumer/consumer.ts';
 import { parseAddresses } from './net/address.ts';
 import { Cluster } from './net/cluster.ts';
 import type { ClientPorts } from './net/ports.ts';
@@ -30,6 +32,13 @@ export class Client {
     const producer = new Producer(this.#cluster, options);
     this.#parts.push(producer);
     return producer;
+  }
+
+  /** Makes a consumer; it begins when the first record is asked for. close() closes it too. */
+  consumer(options: ConsumerOptions): Consumer {
+    const consumer = new Consumer(this.#cluster, options);
+    this.#parts.push(consumer);
+    return consumer;
   }
 
   /** Closes producers (after what they hold was sent), consumers (after they left their groups) and connections. */

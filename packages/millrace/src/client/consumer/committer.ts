@@ -1,0 +1,52 @@
+// client/consumer/committer.ts - commits a consumer's offsets, one request after the other.
+// Owns: what was committed last, and the order of commits. Never: what is done (OffsetTracker says it).
+// C1 commits go one at a time, so that an older one never arrives after a newer one. C2 without offsets of its own a commit covers what is done.
+import type { Deadline } from '../../base/mod.ts';
+import type { Cluster } from '../net/cluster.ts';
+import { commitOffsets, type Committer as CommitAs, type OffsetToCommit } from '../offsets.ts';
+import { partitionKey } from '../partitions.ts';
+import type { PartitionState } from './partition-state.ts';
+
+/** Commits for one consumer. */
+export class OffsetCommitter {
+  readonly #cluster: Cluster;
+  readonly #as: () => CommitAs;
+  readonly #onError: (error: unknown, generation: number) => void;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `as` gives the member and generation at the time of each commit; `onError` hears of each failure. */
+  constructor(cluster: Cluster, as: () => CommitAs, onError: (error: unknown, generation: number) => void) {
+    this.#cluster = cluster;
+    this.#as = as;
+    this.#onError = onError;
+  }
+
+  /** Commits what is done in these partitions and not committed yet. */
+  async commitDone(states: Iterable<PartitionState>, deadline: Deadline): Promise<void> {
+    const offsets = [...states].filter((state) => state.isPositioned && state.tracker.committable !== state.committed && state.tracker.committable >= 0)
+      .map((state) => ({ topic: state.topic, partition: state.partition, offset: state.tracker.committable }));
+    await this.commit(offsets, new Map([...states].map((state) => [state.key, state])), deadline);
+  }
+
+  /** Commits exactly these; `states` learn of it. */
+  async commit(offsets: readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>, deadline: Deadline): Promise<void> {
+    if (offsets.length === 0) return;
+    const turn = this.#last.then(() => this.#send(offsets, states, deadline));
+    this.#last = turn.catch(() => {}); // C1: the next one goes whatever became of this one
+    await turn;
+  }
+
+  async #send(offsets: readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>, deadline: Deadline): Promise<void> {
+    const as = this.#as();
+    try {
+      await commitOffsets(this.#cluster, as, offsets, { deadline });
+    } catch (error) {
+      this.#onError(error, as.generation);
+      throw error;
+    }
+    for (const one of offsets) {
+      const state = states.get(partitionKey(one.topic, one.partition));
+      if (state) state.committed = one.offset;
+    }
+  }
+}

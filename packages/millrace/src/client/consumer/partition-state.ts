@@ -1,0 +1,97 @@
+// client/consumer/partition-state.ts - one partition that a consumer holds: where it is, what is fetched, what is in work.
+// Owns: position, buffer and tracker of that partition. Never: sockets, other partitions.
+// P1 what is handed out lies at `position` and after it without a gap that holds records. P2 once `isHeld` is false nothing more is handed out.
+import { OffsetTracker } from './offset-tracker.ts';
+import { RecordBatch } from './record-batch.ts';
+
+/** State of one held partition. */
+export class PartitionState {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  /** Next offset to hand out; -1 until it is known. */
+  position = -1;
+  /** Next offset to fetch. */
+  fetchOffset = -1;
+  /** Rises with every seek: an answer to an older fetch is dropped. */
+  seekCount = 0;
+  isPaused = false;
+  isHeld = true;
+  /** End, last stable offset and start of the partition as last heard; -1 before. */
+  highWatermark = -1;
+  lastStableOffset = -1;
+  logStartOffset = -1;
+  /** Not fetched before this moment of the monotonic clock: the wait after a failure. */
+  retryAtMs = 0;
+  failures = 0;
+  readonly tracker = new OffsetTracker(0);
+  /** What was committed last, by this consumer or before it; -1 for nothing. */
+  committed = -1;
+  readonly #buffer: RecordBatch[] = [];
+  #bufferedBytes = 0;
+  #inWork = 0;
+  readonly #idleWaiters: (() => void)[] = [];
+
+  constructor(topic: string, partition: number, key: string) {
+    this.topic = topic;
+    this.partition = partition;
+    this.key = key;
+  }
+
+  get bufferedBytes(): number { return this.#bufferedBytes; }
+  get hasBuffered(): boolean { return this.#buffer.length > 0; }
+  get isReady(): boolean { return this.isHeld && !this.isPaused && this.#buffer.length > 0; }
+  get isPositioned(): boolean { return this.position >= 0; }
+  /** Handed out and not done: batches, or single records. */
+  get inWorkCount(): number { return this.#inWork; }
+
+  /** Goes to an offset; what was fetched before is dropped. Returns the bytes that freed. */
+  seek(offset: number): number {
+    const freed = this.drop();
+    this.seekCount++;
+    this.position = this.fetchOffset = offset;
+    this.tracker.reset(offset);
+    this.retryAtMs = 0;
+    return freed;
+  }
+
+  /** Records came. */
+  push(batch: RecordBatch): void {
+    this.#buffer.push(batch);
+    this.#bufferedBytes += batch.bytes.length;
+    this.fetchOffset = batch.nextOffset;
+  }
+
+  /** The next records to hand out. */
+  shift(): RecordBatch {
+    const batch = this.#buffer.shift()!;
+    this.#bufferedBytes -= batch.bytes.length;
+    return batch;
+  }
+
+  /** Puts back what of a batch was not handed out. */
+  unshift(batch: RecordBatch): void {
+    this.#buffer.unshift(batch);
+    this.#bufferedBytes += batch.bytes.length;
+  }
+
+  /** Drops what is buffered; returns its bytes. */
+  drop(): number {
+    const freed = this.#bufferedBytes;
+    this.#buffer.length = 0;
+    this.#bufferedBytes = 0;
+    return freed;
+  }
+
+  beginWork(): void { this.#inWork++; }
+
+  endWork(): void {
+    this.#inWork--;
+    if (this.#inWork === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
+  }
+
+  /** Resolves once nothing of the partition is in work. */
+  whenIdle(): Promise<void> {
+    return this.#inWork === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+}
