@@ -1,0 +1,80 @@
+// cli/start.ts - `millrace start`: a node in the foreground until it is asked to stop.
+// Owns: its flags, what it says while it runs. Never: the node (node/), which is loaded only when it is really started.
+// S1 The line that says 'ready' comes after clients can connect. S2 The first SIGTERM or SIGINT stops cleanly: exit code 0.
+import type { Command } from 'commander';
+import type { NodeListener } from '../node/mod.ts';
+import { addSettings, newCommand } from './command.ts';
+import { NodeLog } from './node-log.ts';
+import { type ListenAddress, type Resolved, resolveSettings } from './settings.ts';
+import type { Shell } from './shell.ts';
+import { table } from './table.ts';
+import { type Address, usageError } from './values.ts';
+import { version } from './version.ts';
+
+/** Settings that `start` reads. */
+const names = ['data', 'host', 'port', 'advertise', 'listen', 'set', 'logFormat'] as const;
+type StartSettings = Resolved<(typeof names)[number]>;
+
+/** Defines the command. */
+export function startCommand(shell: Shell): Command {
+  return addSettings(newCommand(shell, 'start', 'Runs a node in the foreground. It says `ready` with its address once clients can connect; Ctrl-C or SIGTERM stops it cleanly.', [
+    { says: 'a node on 127.0.0.1:9092 with its data in ./millrace-data', line: 'millrace start' },
+    { says: 'elsewhere, and with four partitions for new topics', line: 'millrace start --data /var/lib/millrace --port 19092 --set num.partitions=4' },
+    { says: 'for other machines; whoever reaches it may do everything', line: 'millrace start --host 0.0.0.0 --advertise bus.example.com:9092' },
+    { says: 'in a container: one address for inside, one for outside', line: 'millrace start --host 0.0.0.0 --advertise millrace:9092 --listen 0.0.0.0:19092=localhost:19092' },
+  ]), 'Settings:', ...names)
+    .option('--show-settings', 'print every setting, its value and where it comes from, and do not start')
+    .action(async (flags: Record<string, unknown>) => {
+      const resolved = await resolveSettings(shell, flags, names);
+      if (flags['showSettings'] === true) return showSettings(shell, resolved);
+      await runNode(shell, resolved);
+    });
+}
+
+async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
+  const startedMs = performance.now();
+  const log = new NodeLog(shell.out, values.logFormat);
+  const [first, ...further] = listenersOf(values);
+  const { startNode } = await import('../node/mod.ts');
+  let failed!: (error: unknown) => void;
+  const fatal = new Promise<never>((_resolve, reject) => { failed = reject; });
+  fatal.catch(() => {}); // it may come while the node is closing, when nobody waits for it any more
+  const node = await startNode({
+    ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line) => log.say('info', line), onFatal: failed,
+  });
+  warnOfOpenAddresses(log, [first!, ...further]);
+  log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
+    event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid,
+  });
+  await Promise.race([aborted(shell.stop), fatal]);
+  log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
+  await node.close();
+  log.say('info', 'stopped', { event: 'stopped' });
+}
+
+function listenersOf({ host, port, advertise, listen }: StartSettings['values']): NodeListener[] {
+  const main: ListenAddress = { host, port, ...(advertise === undefined ? {} : { advertised: advertise }) };
+  return [main, ...(listen ?? [])].map((address, i) => {
+    if (isWildcard(address.host) && address.advertised === undefined) throw usageError(`Cannot listen on '${address.host}' without an address for clients: add ${i === 0 ? '--advertise HOST:PORT' : `--listen ${address.host}:${address.port}=HOST:PORT`}`);
+    return { name: i === 0 ? 'PLAINTEXT' : `PLAINTEXT${i + 1}`, host: address.host, port: address.port, ...advertised(address.advertised) };
+  });
+}
+
+const advertised = (address: Address | undefined) => (address === undefined ? {} : { advertisedHost: address.host, advertisedPort: address.port });
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
+
+function warnOfOpenAddresses(log: NodeLog, listeners: readonly NodeListener[]): void {
+  for (const { host, port } of listeners) {
+    if (!isLoopback(host!)) log.say('warn', `listening on ${host}:${port}, which is not loopback: there is no authentication yet, whoever reaches it may read, write and delete everything`, { event: 'open-address', host, port });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => { if (signal.aborted) resolve(); else signal.addEventListener('abort', () => resolve(), { once: true }); });
+}
+
+function showSettings(shell: Shell, { values, origins }: StartSettings): void {
+  const rows = names.map((name) => [name, values[name] === undefined ? '' : typeof values[name] === 'object' ? JSON.stringify(values[name]) : String(values[name]), origins[name]]);
+  for (const line of table(['setting', 'value', 'from'], rows)) shell.out.line(line);
+}
