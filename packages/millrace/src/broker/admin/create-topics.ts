@@ -155,7 +155,7 @@ async function grow(services: Services, name: string, count: number, assignments
 export function refusalOf(error: unknown, name: string): { errorCode: number; errorMessage: string } {
   if (error instanceof Refusal) return { errorCode: error.errorCode, errorMessage: error.message };
   if (error instanceof TopicRefused) return { errorCode: topicErrorCode(error), errorMessage: topicErrorMessage(error, name) };
-  if (isMillraceError(error, 'overloaded')) return { errorCode: errorCodes.POLICY_VIOLATION, errorMessage: error.message };
+  if (isMillraceError(error, 'overloaded') && error.data['partitionsMax'] !== undefined) return { errorCode: errorCodes.POLICY_VIOLATION, errorMessage: error.message };
   return { errorCode: storageErrorCode(error), errorMessage: (error as Error).message };
 }
 

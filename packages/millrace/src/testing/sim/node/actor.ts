@@ -16,6 +16,8 @@ export interface Stage {
   readonly client: RawClient;
   /** Ends the simulation with a finding. */
   readonly fail: (error: unknown) => void;
+  /** Counts the node's starts. */
+  readonly life: () => number;
   /** True once the actors shall come to rest. */
   readonly resting: () => boolean;
 }

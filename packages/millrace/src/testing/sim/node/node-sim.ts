@@ -171,7 +171,7 @@ class NodeSimulation {
     this.#world.trace('closed');
   }
 
-  /** While the clients cannot reach the node: compares all it holds. False when it died meanwhile or its drive does not answer. */
+  /** While the clients cannot reach the node: compares all it holds. False when it died meanwhile or its drive does not answer: then this life ends here. */
   async #inspect(hosted: Hosted): Promise<boolean> {
     let ended = false;
     let failure: unknown = null;
@@ -182,12 +182,13 @@ class NodeSimulation {
       await this.#run({ when: () => ended });
       return false;
     }
-    if (failure instanceof InspectionPut) return true;
+    if (failure instanceof InspectionPut) return false;
     if (failure !== null) throw failure;
     return true;
   }
 
   async #compareAll(): Promise<void> {
+    this.#inspector.drop(); // what it had belongs to an earlier life
     for (const target of this.#targets) {
       const found = await this.#readWhole(target);
       if (target.history.promised === 'page-cache') target.history.tailLost(found.end);
@@ -248,7 +249,7 @@ class NodeSimulation {
     this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
     this.#enter(new PlainProducer('plain', this.#stage('plain'), this.#targets), 20);
     this.#enter(new PlainProducer('cached', this.#stage('cached'), cached), 20);
-    for (const name of ['reader-a', 'reader-b']) this.#enter(new Reader(name, this.#stage(name), this.#targets, () => this.#lives), 20);
+    for (const name of ['reader-a', 'reader-b']) this.#enter(new Reader(name, this.#stage(name), this.#targets), 20);
     for (const [index, target] of synced.slice(0, 2).entries()) {
       const committer = new Committer(`commit${index}`, this.#stage(`commit${index}`), target);
       this.#committers.push(committer);
@@ -269,6 +270,7 @@ class NodeSimulation {
     return {
       world: this.#world, process, random: this.#random.fork(name), client: new RawClient(name, machine, address),
       fail: (error) => this.#found(error),
+      life: () => this.#lives,
       resting: () => this.#resting,
     };
   }

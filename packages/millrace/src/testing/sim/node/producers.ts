@@ -129,10 +129,13 @@ export class PlainProducer extends ProducerActor {
     this.#numbers.set(target, first + values.length);
     const bytes = buildBatch(values.map((value) => ({ timestampMs: this.nowMs(), key: null, value })));
     values.forEach((value, i) => target.history.sending(value, name, first + i, false));
+    const life = this.stage.life();
     try {
       const { errorCode, baseOffset } = await this.produce(target, bytes, random.pick([1, -1]));
       this.trace(`${target.history.name} ${first} +${values.length}: ${errorCode} at ${baseOffset}`);
-      if (!passes(`${this.name}: Produce`, errorCode)) values.forEach((value, i) => target.history.acked(value, baseOffset + i));
+      if (passes(`${this.name}: Produce`, errorCode)) return;
+      if (target.history.promised === 'page-cache' && life !== this.stage.life()) return; // acknowledged by a node that is gone, and its tail may be too
+      values.forEach((value, i) => target.history.acked(value, baseOffset + i));
     } catch (error) {
       this.#lost++;
       this.#numbers.clear();

@@ -38,29 +38,26 @@ export async function listOffset(client: RawClient, { topic, partition }: Target
 /** Follows partitions and hands what it reads to their histories. */
 export class Reader extends Actor {
   readonly #targets: readonly Target[];
-  readonly #life: () => number;
   readonly #positions = new Map<Target, number>();
   readonly #watermarks = new Map<Target, { life: number; high: number; start: number }>();
 
-  /** @param life counts the node's starts: what may only rise during one. */
-  constructor(name: string, stage: Stage, targets: readonly Target[], life: () => number) {
+  constructor(name: string, stage: Stage, targets: readonly Target[]) {
     super(name, stage);
     this.#targets = targets;
-    this.#life = life;
   }
 
   protected override async act(): Promise<void> {
     const { random, client } = this.stage;
     const target = random.pick(this.#targets);
-    const life = this.#life();
+    const life = this.stage.life();
     const offset = this.#position(target);
     const fetched = await fetchOnce(client, target, offset, { waitMs: random.pick([0, 50, 500]), bytesMax: random.pick([100, 10_000, 1 << 20]) });
     if (passes(`${this.name}: Fetch`, fetched.errorCode, [errorCodes.OFFSET_OUT_OF_RANGE])) return;
     if (fetched.errorCode === errorCodes.OFFSET_OUT_OF_RANGE) return this.#outOfRange(target, offset);
     this.trace(`${target.history.name} from ${offset}: ${fetched.records.length} records, high watermark ${fetched.highWatermark}`);
-    if (life === this.#life()) this.#checkRising(target, life, fetched);
+    if (life === this.stage.life()) this.#checkRising(target, life, fetched);
     expect(fetched.next <= fetched.highWatermark || fetched.records.length === 0, `${target.history.name}: read to ${fetched.next}, past the high watermark ${fetched.highWatermark}`);
-    if (life !== this.#life()) return; // an answer of a node that is gone: on a page-cache topic its tail may be too
+    if (life !== this.stage.life()) return; // an answer of a node that is gone: on a page-cache topic its tail may be too
     target.history.read(fetched.records);
     this.#positions.set(target, Math.max(offset, fetched.next));
   }
