@@ -127,35 +127,41 @@ const lz4Magic = 0x184d2204;
 const lz4BlockBytesMax = [0, 0, 0, 0, 64 * 1024, 256 * 1024, 1024 * 1024, 4 * 1024 * 1024];
 
 function lz4Decompress(bytes: Uint8Array, limitBytes: number): Uint8Array {
-  const frame = asBuffer(bytes);
+  const frame = lz4Frame(asBuffer(bytes));
   if (lz4SizeBytes(frame, limitBytes) > limitBytes) throw tooLarge('lz4', limitBytes);
-  return lz4().decompressFrameSync(frame);
+  return lz4().decompressFrameSync(frame.bytes);
+}
+
+interface Lz4Frame {
+  /** The one frame, without what may follow it. */
+  readonly bytes: Buffer;
+  readonly blockBytesMax: number;
+  readonly blocks: readonly { at: number; end: number; stored: boolean }[];
 }
 
 /** How much a frame decompresses to: an upper bound from its block sizes, and when that is over the limit the exact size. */
-function lz4SizeBytes(frame: Buffer, limitBytes: number): number {
-  const blocks = lz4Blocks(frame);
-  const bound = blocks.length * lz4BlockMax(frame);
+function lz4SizeBytes(frame: Lz4Frame, limitBytes: number): number {
+  const bound = frame.blocks.length * frame.blockBytesMax;
   if (bound <= limitBytes) return bound;
   let total = 0;
-  for (const block of blocks) total += block.stored ? block.end - block.at : lz4BlockSizeBytes(frame, block.at, block.end);
+  for (const block of frame.blocks) total += block.stored ? block.end - block.at : lz4BlockSizeBytes(frame.bytes, block.at, block.end);
   return total;
 }
 
-const lz4BlockMax = (frame: Buffer): number => lz4BlockBytesMax[(frame[5]! >> 4) & 7]!;
-
-function lz4Blocks(frame: Buffer): { at: number; end: number; stored: boolean }[] {
-  if (frame.length < 7 || frame.readUInt32LE(0) !== lz4Magic) throw damaged('lz4', 'no frame header');
-  const flags = frame[4]!;
+function lz4Frame(bytes: Buffer): Lz4Frame {
+  if (bytes.length < 7 || bytes.readUInt32LE(0) !== lz4Magic) throw damaged('lz4', 'no frame header');
+  const flags = bytes[4]!;
+  const blockBytesMax = lz4BlockBytesMax[(bytes[5]! >> 4) & 7]!;
+  if (blockBytesMax === 0) throw damaged('lz4', 'its block size does not exist');
   const blocks: { at: number; end: number; stored: boolean }[] = [];
   let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
   for (;;) {
-    if (frame.length - at < 4) throw damaged('lz4', 'a block size is cut');
-    const word = frame.readUInt32LE(at);
+    if (bytes.length - at < 4) throw damaged('lz4', 'a block size is cut');
+    const word = bytes.readUInt32LE(at);
     at += 4;
-    if (word === 0) return blocks;
+    if (word === 0) return { bytes: bytes.subarray(0, at + (flags & 0x04 ? 4 : 0)), blockBytesMax, blocks };
     const size = word & 0x7fffffff;
-    if (size > frame.length - at) throw damaged('lz4', `a block of ${size} bytes, ${frame.length - at} left`);
+    if (size > bytes.length - at) throw damaged('lz4', `a block of ${size} bytes, ${bytes.length - at} left`);
     blocks.push({ at, end: at + size, stored: word >>> 31 === 1 });
     at += size + (flags & 0x10 ? 4 : 0);
   }

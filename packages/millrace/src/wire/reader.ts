@@ -4,12 +4,9 @@
 // Never: which field is being read; compiled decoders (compile-decode.ts) add that to a Fault.
 import { limits } from '../base/mod.ts';
 import { Fault } from './fault.ts';
-import { uuidText } from './uuid.ts';
+import { internedAscii, internedBytesMax, internedUuid } from './interning.ts';
 
 const utf8 = new TextDecoder();
-
-/** Longest string read byte by byte: below it that is faster than a call into TextDecoder (measured in wire/codec.bench.ts). */
-const shortStringBytes = 24;
 
 /** The shared empty bytes. */
 export const emptyBytes = new Uint8Array(0);
@@ -85,7 +82,7 @@ export class Reader {
     return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0);
   }
 
-  uuid(): string { return uuidText(this.bytes, this.#take(16)); }
+  uuid(): string { return internedUuid(this.bytes, this.#take(16)); }
 
   /** An unsigned varint of at most 32 bits. */
   uvarint(): number {
@@ -157,17 +154,12 @@ export class Reader {
   }
 
   #text(length: number): string {
+    if (length === 0) return '';
     if (length < 0) this.fail(`a length of ${length}`);
     const at = this.#take(length);
     const end = at + length;
-    if (length > shortStringBytes) return utf8.decode(this.bytes.subarray(at, end));
-    let text = '';
-    for (let i = at; i < end; i++) {
-      const byte = this.bytes[i]!;
-      if (byte > 127) return utf8.decode(this.bytes.subarray(at, end));
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    const short = length <= internedBytesMax ? internedAscii(this.bytes, at, end) : null;
+    return short ?? utf8.decode(this.bytes.subarray(at, end));
   }
 
   #long(at: number): bigint {

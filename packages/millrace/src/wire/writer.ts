@@ -10,8 +10,8 @@ const utf8 = new TextEncoder();
 const slabBytes = 64 * 1024;
 /** A message starts in the slab only when this much is left, so that few are torn into two parts. */
 const slabLeftMin = 1024;
-/** Strings up to this length are written character by character when they are ASCII. */
-const shortStringChars = 32;
+/** Strings up to this length are written character by character when they are ASCII; TextEncoder costs 60 ns a call, a character 2 ns. */
+const shortStringChars = 24;
 /** Byte fields from this size become parts of their own instead of being copied. */
 const ownPartBytesMin = 4096;
 const uuidsKept = 1024;
@@ -266,28 +266,37 @@ export class Writer {
     else this.#put16(length);
   }
 
+  /** Strings are taken for ASCII, whose length is known before; when one is not, it is written once more. */
   #text(value: string, compact: boolean): void {
     if (typeof value !== 'string') this.fail(`${String(value)} is not a string`);
     const length = value.length;
-    if (length > shortStringChars) return this.#anyText(value, compact);
-    this.#room(length + 5);
+    this.#room(length * 3 + 5);
     const before = this.#at;
     this.#textLength(length, compact);
-    const at = this.#take(length);
-    for (let i = 0; i < length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 127) {
-        this.#at = before;
-        return this.#anyText(value, compact);
-      }
-      this.#chunk[at + i] = code;
-    }
-  }
-
-  #anyText(value: string, compact: boolean): void {
+    const isAscii = length <= shortStringChars ? this.#putAscii(value) : this.#putUtf8(value) === length;
+    if (isAscii) return;
     const encoded = utf8.encode(value);
+    this.#at = before;
     this.#textLength(encoded.length, compact);
     this.#put(encoded);
+  }
+
+  #putAscii(value: string): boolean {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      chunk[at + i] = code;
+    }
+    this.#at = at + value.length;
+    return true;
+  }
+
+  #putUtf8(value: string): number {
+    const { written } = utf8.encodeInto(value, this.#chunk.subarray(this.#at));
+    this.#at += written;
+    return written;
   }
 
   #blob(value: Uint8Array, compact: boolean): void {
