@@ -17,6 +17,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'start', summary: 'run a node in the foreground', group: 'Run a node', load: async () => (await import('./start.ts')).startCommand },
   { name: 'topics', summary: 'list, create, describe, alter and delete topics', group: 'Work with topics', load: async () => (await import('./topics.ts')).topicsCommand },
   { name: 'produce', summary: 'write lines or JSON from stdin to a topic', group: 'Work with topics', load: async () => (await import('./produce.ts')).produceCommand },
+  { name: 'consume', summary: 'read a topic', group: 'Work with topics', load: async () => (await import('./consume.ts')).consumeCommand },
   { name: 'groups', summary: 'list consumer groups, show their lag, move their offsets', group: 'Work with topics', load: async () => (await import('./groups.ts')).groupsCommand },
   { name: 'test', summary: 'run every check of the repository', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./test.ts')).testCommand },
   { name: 'bench', summary: 'measure, side by side with Apache Kafka', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./bench.ts')).benchCommand },
