@@ -3,8 +3,8 @@
 import { Worker } from 'node:worker_threads';
 import { MillraceError, type ErrorCode } from '../base/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
+import { nodeOn } from './face.ts';
 import type { Node, NodeOptions } from './options.ts';
-import { nodeOn } from './start.ts';
 
 /** What the thread is told to start. */
 export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };

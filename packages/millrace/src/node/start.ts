@@ -1,11 +1,10 @@
 // node/start.ts - startNode(): a whole node inside a program, on the thread where it belongs.
 // N1 The user's code never shares a thread with a log on disk: such a node runs on a worker thread and is reached over the loopback.
 // N2 A node in memory or on a simulated machine runs on the caller's thread, is reached without sockets, and ends with the process.
-import { MemoryDisk, memoryNet, nodeClock, nodeMachine, nodeNet, nodeRandom, type Connection, type Machine, type Net } from '../os/mod.ts';
-import { runNode, type RunningNode } from './run-node.ts';
+import { MemoryDisk, memoryNet, nodeClock, nodeMachine, nodeNet, nodeRandom, type Machine, type Net } from '../os/mod.ts';
+import { nodeOn } from './face.ts';
 import type { Node, NodeOptions } from './options.ts';
-
-const dialTimeoutMs = 10_000;
+import { runNode } from './run-node.ts';
 
 /**
  * Starts a node. Rejects 'data-folder-locked', 'data-folder-newer', 'data-damaged', 'disk-full' for its folder, 'invalid-argument' for
@@ -43,20 +42,5 @@ function bothNets(outside: Net, inside: Net): Net {
       return { host: outer.host, port: outer.port, async close() { await Promise.all([outer.close(), inner.close()]); } };
     },
     connect: (address) => inside.connect(address),
-  };
-}
-
-/** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'close'>): Node {
-  const { host, port } = running;
-  const printed = host.includes(':') ? `[${host}]` : host;
-  let closing: Promise<void> | null = null;
-  const close = (): Promise<void> => (closing ??= running.close());
-  return {
-    host, port, machine, close,
-    bootstrap: `${printed}:${port}`,
-    url: `kafka://${printed}:${port}`,
-    dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
-    [Symbol.asyncDispose]: close,
   };
 }

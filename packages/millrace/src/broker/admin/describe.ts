@@ -90,7 +90,7 @@ export function describeLogDirsHandler(services: Services): Handler<typeof Descr
     const reply = (freeBytes: number) => context.reply({
       results: [{
         errorCode: failed ? errorCodes.KAFKA_STORAGE_ERROR : errorCodes.NONE, logDir: services.logFolder, topics,
-        totalBytes: freeBytes < 0 ? -1 : freeBytes + usedBytes, usableBytes: freeBytes, isCordoned: false,
+        totalBytes: freeBytes < 0 ? -1 : Math.min(freeBytes + usedBytes, Number.MAX_SAFE_INTEGER), usableBytes: freeBytes, isCordoned: false,
       }],
     });
     services.freeBytes().then(reply, () => reply(-1));

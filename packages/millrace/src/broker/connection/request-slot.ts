@@ -1,7 +1,7 @@
 // broker/connection/request-slot.ts - one request of one connection: its place in the line of answers, and its handler's context.
 // Owns: the request's state from arrival to answer. Never: bytes on the wire (client-connection.ts).
 // R1 A slot is answered once. R2 What the slot holds of the request memory goes back when it is answered.
-import { assert } from '../../base/mod.ts';
+import { assert, isMillraceError } from '../../base/mod.ts';
 import { encodeResponse, type Api, type ResponseInit } from '../../wire/mod.ts';
 import type { ConnectionInfo, RequestContext } from '../handlers.ts';
 
@@ -41,11 +41,23 @@ export class RequestSlot implements RequestContext {
 
   reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
     assert(this.answer.kind === 'waiting', 'R1: a request is answered once');
-    const parts = encodeResponse(this.api, this.version, this.correlationId, body);
-    let bytes = 0;
-    for (const part of parts) bytes += part.byteLength;
-    this.answer = { kind: 'parts', parts, bytes, onSent: onSent ?? null };
+    this.answer = this.#encoded(body, onSent ?? null);
     this.connection.slotAnswered(this);
+  }
+
+  /** An answer that does not fit its message is a bug that costs this connection, not the node. */
+  #encoded(body: ResponseInit<Api<any, any>>, onSent: (() => void) | null): Answer {
+    try {
+      const parts = encodeResponse(this.api, this.version, this.correlationId, body);
+      let bytes = 0;
+      for (const part of parts) bytes += part.byteLength;
+      return { kind: 'parts', parts, bytes, onSent };
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      onSent?.();
+      this.connection.abort(error.message);
+      return nothing;
+    }
   }
 
   replyNothing(): void {
