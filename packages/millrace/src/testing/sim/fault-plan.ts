@@ -3,13 +3,15 @@
 import type { DiskStep } from '../disk-faults.ts';
 import type { FakeRandom } from '../fake-random.ts';
 
-/** Which file of a data folder a path is, for places where faults are met. */
+/** Which kind of file a path of a data folder is, for places where faults are met. */
 export function fileKind(path: string): string {
-  if (path === '') return 'root folder';
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const dot = name.lastIndexOf('.');
-  if (path.startsWith('journal')) return 'journal';
-  return dot > 0 ? name.slice(dot) : dot === 0 || /[a-z]/.test(name) && !path.includes('/') ? name : 'folder';
+  if (path === '' || path === '.') return 'root folder';
+  if (path === 'journal') return 'journal folder';
+  if (path.endsWith('.journal')) return 'journal';
+  if (path.startsWith('manifest')) return 'manifest';
+  if (path.startsWith('format')) return 'format file';
+  const dot = path.lastIndexOf('.');
+  return dot > path.lastIndexOf('/') ? path.slice(dot) : 'partition folder';
 }
 
 /** How one life of the node ends. */
