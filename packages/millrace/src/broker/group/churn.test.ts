@@ -16,6 +16,7 @@ import {
 import { createGroupCoordinator, type GroupCoordinator } from './coordinator.ts';
 import { GroupCalls } from './group-calls.ts';
 import type { GroupSettings, GroupTopics } from './ports.ts';
+import { topicsOf } from './subscription.ts';
 
 const partitionName = '__consumer_offsets-0';
 const partitionConfig: PartitionConfig = { segmentBytes: 64 * 1024, segmentMs: 1 << 30, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
@@ -160,6 +161,7 @@ class Churn {
       for (const client of living) assert.equal(client.generation, group!.generation);
       const described = await this.world.time.settle(this.calls!.call(DescribeGroups, 6, { groups: [groupId] }));
       assert.equal(described.groups[0]!.members.length, living.length);
+      for (const member of described.groups[0]!.members) assert.deepEqual(topicsOf(member.memberMetadata), ['work']);
     }
     for (const [partition, committed] of group?.offsets.get('work') ?? []) this.truth.fetched(partition, committed.offset);
     for (const [partition] of this.truth.acknowledged) assert.ok(group?.offsets.get('work')?.has(partition), `partition ${partition} kept its offset`);
@@ -229,6 +231,7 @@ class Client {
 
   #ask<A extends Api<any, any>>(api: A, version: number, body: RequestInit<A>, done: (body: ResponseOf<A>) => void): void {
     const { calls, life } = this.#churn;
+    if (!this.calm && this.#random.chance(0.05)) this.#echo(api, version, body);
     if (calls === null) return this.#later(50, () => this.#ask(api, version, body, done));
     const turn = this.#turn;
     calls.send(api, version, body, this.name, (answer) => {
@@ -236,6 +239,17 @@ class Client {
       // Checks of the truth happen when the node answers, whether or not the client still listens.
       this.#churn.world.time.schedule(0, () => { if (turn === this.#turn) this.#guard(() => done(answer)); });
       this.#guard(() => this.#witness(api, body, answer));
+    });
+  }
+
+  /** The same request comes once more, late: the network gave it twice. */
+  #echo(api: Api<any, any>, version: number, body: any): void {
+    if (api === JoinGroup) return; // a second join of a nameless client would be another member
+    const { life } = this.#churn;
+    this.#churn.world.time.schedule(this.#random.below(1_000), () => {
+      // An old commit of the same generation is legal, and goes back; one of an earlier generation must be refused.
+      if (api === OffsetCommit && this.generation <= body.generationIdOrMemberEpoch) return;
+      if (this.#churn.life === life) this.#churn.calls?.send(api, version, body, this.name, (answer) => this.#guard(() => this.#witness(api, body, answer)));
     });
   }
 

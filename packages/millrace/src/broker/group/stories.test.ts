@@ -3,7 +3,7 @@
 // Run with MILLRACE_UPDATE=1 to write down what happens now, and read the difference.
 //   join NAME [static=I] [named] [skip] [session=MS] [rebalance=MS] [protocols=p,q] [topics=t,u] [type=T] [as=ID]   sync NAME [m=work ...]
 //   beat NAME   leave NAME...   remove-static I   commit NAME|- T-P=OFFSET... [expires=MS]   delete-offsets T-P...   delete   topic-gone T
-//   wait MS   expire MS   hold / durable / refuse (writes wait / become durable / fail)   crash   show   config key=value...
+//   generation NAME N   wait MS   expire MS   hold / durable / refuse (writes wait / become durable / fail)   crash   show   config key=value...
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,6 +71,7 @@ class Story {
       case 'delete': return this.#send({ kind: 'delete', to: this.#code('delete') });
       case 'topic-gone': return this.#send({ kind: 'topic-gone', topic: plain[0]! });
       case 'expire': return this.#send({ kind: 'expire-offsets', retentionMs: Number(plain[0]) });
+      case 'generation': this.#client(plain[0]!).generation = Number(plain[1]); return;
       case 'wait': return this.#wait(Number(plain[0]));
       case 'hold': this.#holding = true; return;
       case 'durable': this.#holding = false; this.#refusing = false; return this.#settle();
