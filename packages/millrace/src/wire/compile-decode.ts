@@ -1,13 +1,13 @@
 // wire/compile-decode.ts - turns a message of one version into a decoder: one flat JavaScript function, made at first use.
 // Owns: the code that is generated for reading. D1 no recursion while decoding: nested structs are nested loops. D2 every decoded object
 // has all fields of all versions, in the order of the schema. D3 what the version does not carry has its default.
-// Names and numbers in the code come from our own schemas, never from bytes. Why generated code: docs/decisions/0002-compiled-codecs.md.
+// Names and numbers in the code come from our own schemas, never from bytes. Why generated code: docs/decisions/compiled-codecs.md.
 import { assert } from '../base/mod.ts';
 import type { Message } from './api.ts';
-import { withField } from './fault.ts';
+import { CompileContext, joinPath } from './compile-context.ts';
 import type { Default } from './field.ts';
 import { plan, shapeBytesMin, type PlannedField, type PlannedShape, type PlannedStruct } from './plan.ts';
-import { emptyBytes, type Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import { zeroUuid } from './uuid.ts';
 
 /** Reads the fields of one message in one version from where the reader stands. Throws 'invalid-bytes'. */
@@ -15,90 +15,55 @@ export type Decoder = (reader: Reader) => Record<string, unknown>;
 
 /** Compiles the decoder of `message` in `version`. */
 export function compileDecoder(message: Message, version: number): Decoder {
-  const context = new Context();
+  const context = new CompileContext();
   const result = structCode(context, plan(message, version), '', 0);
-  const code = `'use strict';
-return function decode(r) {
-  let s = 0${context.indexNames().map((name) => `, ${name} = 0`).join('')};
-  try {
-${context.lines.join('\n')}
-    return ${result};
-  } catch (error) {
-    throw located(error, s, [${context.indexNames().join(', ')}]);
-  }
-};`;
-  const located = (error: unknown, step: number, indexes: number[]): unknown =>
-    withField(error, { verb: 'decode', message: message.name, version, path: context.paths[step]!, indexes });
-  return new Function('located', 'emptyBytes', code)(located, emptyBytes) as Decoder;
-}
-
-/** What has been generated so far. */
-class Context {
-  readonly lines: string[] = [];
-  /** Field paths by step number; step 0 is before the first field. */
-  readonly paths: string[] = ['its start'];
-  #names = 0;
-  #depth = 0;
-
-  line(code: string): void { this.lines.push(code); }
-
-  /** Code that remembers which field is being read. */
-  step(path: string): void { this.line(`s = ${this.paths.push(path) - 1};`); }
-
-  fresh(): string { return `v${this.#names++}`; }
-
-  index(level: number): string {
-    this.#depth = Math.max(this.#depth, level + 1);
-    return `i${level}`;
-  }
-
-  indexNames(): string[] { return Array.from({ length: this.#depth }, (_, level) => `i${level}`); }
+  return context.build(message, version, 'decode', 'r', result) as Decoder;
 }
 
 /** Generates the reading of a struct and returns the expression of the object. */
-function structCode(context: Context, struct: PlannedStruct, path: string, level: number): string {
+function structCode(context: CompileContext, struct: PlannedStruct, path: string, level: number): string {
   const values = new Map<string, string>();
   for (const field of struct.body) {
-    context.step(join(path, field.name));
-    values.set(field.name, valueCode(context, field, join(path, field.name), level));
+    context.step(joinPath(path, field.name));
+    values.set(field.name, valueCode(context, field, joinPath(path, field.name), level));
   }
   if (struct.flexible) tagsCode(context, struct, path, level, values);
   for (const field of struct.absent) values.set(field.name, defaultCode(field));
   return `{ ${struct.names.map((name) => `${name}: ${values.get(name)!}`).join(', ')} }`;
 }
 
-function tagsCode(context: Context, struct: PlannedStruct, path: string, level: number, values: Map<string, string>): void {
+function tagsCode(context: CompileContext, struct: PlannedStruct, path: string, level: number, values: Map<string, string>): void {
   for (const field of struct.tagged) {
     const name = context.fresh();
     context.line(`let ${name};`);
     values.set(field.name, `${name} === undefined ? ${defaultCode(field)} : ${name}`);
   }
   const left = context.fresh();
-  context.step(join(path, 'tagged fields'));
+  context.step(joinPath(path, 'tagged fields'));
   context.line(`for (let ${left} = r.uvarint(); ${left} > 0; ${left}--) {`);
   if (struct.tagged.length === 0) context.line('r.uvarint(); r.skip(r.tagBytes());');
   else knownTagsCode(context, struct, path, level, values);
   context.line('}');
 }
 
-function knownTagsCode(context: Context, struct: PlannedStruct, path: string, level: number, values: Map<string, string>): void {
+function knownTagsCode(context: CompileContext, struct: PlannedStruct, path: string, level: number, values: Map<string, string>): void {
   const [tag, size, end] = [context.fresh(), context.fresh(), context.fresh()];
   context.line(`const ${tag} = r.uvarint(), ${size} = r.tagBytes(), ${end} = r.at + ${size};`);
   context.line(`switch (${tag}) {`);
   for (const field of struct.tagged) {
     context.line(`case ${field.tag}: {`);
-    context.step(join(path, field.name));
-    const value = valueCode(context, field, join(path, field.name), level);
+    context.step(joinPath(path, field.name));
+    const value = valueCode(context, field, joinPath(path, field.name), level);
     context.line(`${values.get(field.name)!.split(' ')[0]} = ${value};`);
     context.line(`if (r.at !== ${end}) r.fail('a tagged field that does not fill its ' + ${size} + ' bytes');`);
     context.line('break; }');
   }
   context.line(`default: r.skip(${size}); }`);
-  context.step(join(path, 'tagged fields'));
+  context.step(joinPath(path, 'tagged fields'));
 }
 
 /** Generates the reading of one field and returns the name of the variable that holds it. */
-function valueCode(context: Context, field: PlannedField, path: string, level: number): string {
+function valueCode(context: CompileContext, field: PlannedField, path: string, level: number): string {
   const name = context.fresh();
   switch (field.shape.kind) {
     case 'struct': {
@@ -114,12 +79,12 @@ function valueCode(context: Context, field: PlannedField, path: string, level: n
   }
 }
 
-function assign(context: Context, name: string, expression: string): string {
+function assign(context: CompileContext, name: string, expression: string): string {
   context.line(`const ${name} = ${expression};`);
   return name;
 }
 
-function arrayCode(context: Context, field: PlannedField, element: PlannedShape, path: string, level: number): string {
+function arrayCode(context: CompileContext, field: PlannedField, element: PlannedShape, path: string, level: number): string {
   const bytesMin = shapeBytesMin(element, field.compact);
   assert(bytesMin > 0, 'an element takes at least a byte, so a count is bounded by the frame');
   const [name, count, index] = [context.fresh(), context.fresh(), context.index(level)];
@@ -162,5 +127,3 @@ function structDefaultCode(struct: PlannedStruct): string {
   const fields = new Map([...struct.body, ...struct.tagged, ...struct.absent].map((field) => [field.name, field]));
   return `{ ${struct.names.map((name) => `${name}: ${defaultCode(fields.get(name)!)}`).join(', ')} }`;
 }
-
-function join(path: string, name: string): string { return path === '' ? name : `${path}.${name}`; }

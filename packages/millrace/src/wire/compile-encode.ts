@@ -2,10 +2,9 @@
 // Owns: the code that is generated for writing. E1 a field left out (undefined) has its default. E2 what the version does not carry is
 // not written. E3 tagged fields are written in ascending order and only when they differ from their default.
 import type { Message } from './api.ts';
+import { CompileContext, joinPath } from './compile-context.ts';
 import { defaultCode } from './compile-decode.ts';
-import { withField } from './fault.ts';
 import { plan, type PlannedField, type PlannedShape, type PlannedStruct } from './plan.ts';
-import { emptyBytes } from './reader.ts';
 import type { Writer } from './writer.ts';
 
 /** Writes the fields of one message in one version. Throws 'invalid-argument' naming the field. */
@@ -13,56 +12,26 @@ export type Encoder = (writer: Writer, value: object) => void;
 
 /** Compiles the encoder of `message` in `version`. */
 export function compileEncoder(message: Message, version: number): Encoder {
-  const context = new Context();
+  const context = new CompileContext();
   structCode(context, plan(message, version), 'value', '', 0);
-  const code = `'use strict';
-return function encode(w, value) {
-  let s = 0${context.indexNames().map((name) => `, ${name} = 0`).join('')};
-  try {
-${context.lines.join('\n')}
-  } catch (error) {
-    throw located(error, s, [${context.indexNames().join(', ')}]);
-  }
-};`;
-  const located = (error: unknown, step: number, indexes: number[]): unknown =>
-    withField(error, { verb: 'encode', message: message.name, version, path: context.paths[step]!, indexes });
-  return new Function('located', 'emptyBytes', 'isObject', code)(located, emptyBytes, isObject) as Encoder;
+  return context.build(message, version, 'encode', 'w, value', 'undefined') as Encoder;
 }
 
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
-
-/** What has been generated so far. */
-class Context {
-  readonly lines: string[] = [];
-  readonly paths: string[] = ['its start'];
-  #names = 0;
-  #depth = 0;
-
-  line(code: string): void { this.lines.push(code); }
-  step(path: string): void { this.line(`s = ${this.paths.push(path) - 1};`); }
-  fresh(): string { return `v${this.#names++}`; }
-  index(level: number): string {
-    this.#depth = Math.max(this.#depth, level + 1);
-    return `i${level}`;
-  }
-  indexNames(): string[] { return Array.from({ length: this.#depth }, (_, level) => `i${level}`); }
-}
-
-function structCode(context: Context, struct: PlannedStruct, from: string, path: string, level: number): void {
+function structCode(context: CompileContext, struct: PlannedStruct, from: string, path: string, level: number): void {
   context.step(path === '' ? 'the message' : path);
   context.line(`if (!isObject(${from})) w.fail('not an object');`);
   for (const field of struct.body) {
-    context.step(join(path, field.name));
-    writeCode(context, field, loadCode(context, field, from), join(path, field.name), level);
+    context.step(joinPath(path, field.name));
+    writeCode(context, field, loadCode(context, field, from), joinPath(path, field.name), level);
   }
   if (!struct.flexible) return;
   if (struct.tagged.length === 0) context.line('w.uvarint(0);');
   else tagsCode(context, struct, from, path, level);
 }
 
-function tagsCode(context: Context, struct: PlannedStruct, from: string, path: string, level: number): void {
+function tagsCode(context: CompileContext, struct: PlannedStruct, from: string, path: string, level: number): void {
   const present = struct.tagged.map((field) => {
-    context.step(join(path, field.name));
+    context.step(joinPath(path, field.name));
     const value = loadCode(context, field, from);
     const there = context.fresh();
     context.line(`const ${there} = ${differsCode(field, value)};`);
@@ -71,14 +40,14 @@ function tagsCode(context: Context, struct: PlannedStruct, from: string, path: s
   context.line(`w.uvarint(${present.map(({ there }) => `(${there} ? 1 : 0)`).join(' + ')});`);
   for (const { field, value, there } of present) {
     context.line(`if (${there}) { w.beginTag(${field.tag});`);
-    context.step(join(path, field.name));
-    writeCode(context, field, value, join(path, field.name), level);
+    context.step(joinPath(path, field.name));
+    writeCode(context, field, value, joinPath(path, field.name), level);
     context.line('w.endTag(); }');
   }
 }
 
 /** Loads a field, or its default, into a variable. */
-function loadCode(context: Context, field: PlannedField, from: string): string {
+function loadCode(context: CompileContext, field: PlannedField, from: string): string {
   const name = context.fresh();
   context.line(`let ${name} = ${from}.${field.name}; if (${name} === undefined) ${name} = ${emptyDefaultCode(field)};`);
   return name;
@@ -108,7 +77,7 @@ function differsStructCode(struct: PlannedStruct, value: string): string {
 }
 
 /** Generates the writing of the value in the variable `value`. */
-function writeCode(context: Context, field: PlannedField, value: string, path: string, level: number): void {
+function writeCode(context: CompileContext, field: PlannedField, value: string, path: string, level: number): void {
   switch (field.shape.kind) {
     case 'struct': {
       if (!field.nullable) return structCode(context, field.shape.struct, value, path, level);
@@ -121,7 +90,7 @@ function writeCode(context: Context, field: PlannedField, value: string, path: s
   }
 }
 
-function arrayCode(context: Context, field: PlannedField, element: PlannedShape, value: string, path: string, level: number): void {
+function arrayCode(context: CompileContext, field: PlannedField, element: PlannedShape, value: string, path: string, level: number): void {
   const index = context.index(level);
   if (field.nullable) context.line(`if (${value} === null) ${field.compact ? 'w.uvarint(0)' : 'w.int32(-1)'}; else {`);
   context.line(`if (!Array.isArray(${value})) w.fail('not an array');`);
@@ -141,5 +110,3 @@ function writeCall(kind: string, nullable: boolean, compact: boolean): string {
   const width = kind === 'string' ? '16' : '32';
   return nullable ? `nullable${noun}${width}` : `${kind}${width}`;
 }
-
-function join(path: string, name: string): string { return path === '' ? name : `${path}.${name}`; }
