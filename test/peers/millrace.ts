@@ -30,8 +30,11 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Brok
     prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
     command: (folder, ports) => ({
       path: process.execPath,
-      args: [...(options.nodeFlags ?? []), join(rootFolder, 'packages/millrace/src/cli/main.ts'), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
+      args: [...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
       env: { ...process.env, ...options.env },
     }),
   });
 }
+
+/** The program: the checkout's, or the module named by MILLRACE_ENTRY, such as that of an installed package. */
+const entry = (): string => process.env['MILLRACE_ENTRY'] ?? join(rootFolder, 'packages/millrace/src/cli/main.ts');

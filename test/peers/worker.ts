@@ -69,7 +69,9 @@ export class Worker implements AsyncDisposable {
 /** Starts a JVM with the clients and tools of one generation, installing them first when needed. */
 export async function startJavaWorker(generation: JavaGeneration, jvm: readonly string[] = []): Promise<Worker> {
   await installJava(generation);
-  return new Worker(start('java', ['-Xmx384m', '-Xss512k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...jvmBaseFlags, ...jvm, '-cp', classPath(generation), 'Worker'], { keepStdout: false }));
+  return new Worker(start('java', ['-Xmx384m', '-Xss512k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...jvmBaseFlags, ...jvm,
+    '--add-opens', 'java.base/java.lang=ALL-UNNAMED', // Tools.java finds shutdown hooks there
+    '-cp', classPath(generation), 'Worker'], { keepStdout: false }));
 }
 
 /** Starts Python with confluent-kafka, installing it first when needed. */

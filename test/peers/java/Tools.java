@@ -34,8 +34,14 @@ final class Tools {
         final ByteArrayOutputStream out = new ByteArrayOutputStream();
         final ByteArrayOutputStream err = new ByteArrayOutputStream();
         final InputStream in;
-        final List<Runnable> hooks = new ArrayList<>();
+        private final List<Runnable> hooks = new ArrayList<>();
+        /** Set by the first exit; what is printed from there on only reports the error that stands in for the exit. */
+        private volatile Integer exiting;
+        volatile boolean muted;
+        /** Set once all is done. */
         volatile Integer status;
+        /** Threads that the tool starts, and shutdown hooks that it gives to the JVM, belong to it. */
+        final ThreadGroup group = new ThreadGroup("tool");
         Thread thread;
 
         ToolRun(byte[] input) {
@@ -44,7 +50,36 @@ final class Tools {
 
         /** The first exit counts: tools catch what stops them and exit again. */
         synchronized void exit(int code) {
-            if (status == null) status = code;
+            if (exiting == null) exiting = code;
+        }
+
+        synchronized void addHook(Runnable hook) {
+            hooks.add(hook);
+        }
+
+        private synchronized List<Runnable> takeHooks() {
+            List<Runnable> taken = new ArrayList<>(hooks);
+            hooks.clear();
+            return taken;
+        }
+
+        /** As the JVM does when it ends, each hook once. */
+        void runHooks() {
+            muted = false;
+            takeHooks().forEach(Runnable::run);
+            for (Thread hook : takeThreadHooks(group)) {
+                hook.start();
+                try {
+                    hook.join(10_000);
+                } catch (InterruptedException stopped) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+
+        void finish() {
+            runHooks();
+            status = exiting;
         }
     }
 
@@ -57,18 +92,17 @@ final class Tools {
         Exit.Procedure procedure = (code, message) -> {
             ToolRun run = current.get();
             if (run == null) Runtime.getRuntime().halt(code);
-            else run.exit(code);
+            else {
+                run.exit(code);
+                run.muted = true;
+            }
             throw new Exited();
         };
         Exit.setExitProcedure(procedure);
         Exit.setHaltProcedure(procedure);
         Exit.setShutdownHookAdder((name, hook) -> {
             ToolRun run = current.get();
-            if (run != null) {
-                synchronized (run.hooks) {
-                    run.hooks.add(hook);
-                }
-            }
+            if (run != null) run.addHook(hook);
         });
     }
 
@@ -97,7 +131,7 @@ final class Tools {
         List<String> words = new ArrayList<>();
         args.get("args").forEach(word -> words.add(word.asText()));
         java.lang.reflect.Method main = Class.forName(args.get("main").asText()).getMethod("main", String[].class);
-        run.thread = new Thread(() -> {
+        run.thread = new Thread(run.group, () -> {
             current.set(run);
             try {
                 main.invoke(null, (Object) words.toArray(new String[0]));
@@ -108,6 +142,7 @@ final class Tools {
             } catch (IllegalAccessException impossible) {
                 throw new IllegalStateException(impossible);
             } finally {
+                run.finish();
                 current.remove();
             }
         }, "tool-" + args.get("main").asText());
@@ -116,15 +151,30 @@ final class Tools {
         return run;
     }
 
+    /** Some tools register their hooks with the JVM itself; there they are only to be found by reflection. */
+    @SuppressWarnings("unchecked")
+    private static List<Thread> takeThreadHooks(ThreadGroup group) {
+        try {
+            Class<?> owner = Class.forName("java.lang.ApplicationShutdownHooks");
+            java.lang.reflect.Field field = owner.getDeclaredField("hooks");
+            field.setAccessible(true);
+            List<Thread> taken = new ArrayList<>();
+            synchronized (owner) {
+                for (Thread hook : List.copyOf(((Map<Thread, Thread>) field.get(null)).keySet())) {
+                    if (hook.getThreadGroup() == group && Runtime.getRuntime().removeShutdownHook(hook)) taken.add(hook);
+                }
+            }
+            return taken;
+        } catch (ReflectiveOperationException missing) {
+            throw new IllegalStateException(missing);
+        }
+    }
+
     /** As SIGTERM would: runs the hooks, then waits for the tool to end. */
     private static void stop(ToolRun run) throws InterruptedException {
-        List<Runnable> hooks;
-        synchronized (run.hooks) {
-            hooks = new ArrayList<>(run.hooks);
-        }
         Thread hooking = new Thread(() -> {
             current.set(run);
-            hooks.forEach(Runnable::run);
+            run.runHooks();
         });
         hooking.setDaemon(true);
         hooking.start();
@@ -156,8 +206,7 @@ final class Tools {
         private OutputStream target() {
             ToolRun run = current.get();
             if (run == null) return otherwise;
-            // After its exit a tool only reports the error that stands in for the exit here.
-            if (run.status != null) return OutputStream.nullOutputStream();
+            if (run.muted) return OutputStream.nullOutputStream();
             return isErr ? run.err : run.out;
         }
 
