@@ -1,7 +1,7 @@
 // log/cold-read.ts - reads of what is no longer in the tail, from segment files.
 // Owns: finding the position, checking every batch. Never: what lies only in memory (partition.ts).
 // L11 No batch is handed out whose checksum was not checked in this read. Cost: one file read and one crc32c pass over the bytes.
-import { MillraceError } from '../base/mod.ts';
+import { isMillraceError, MillraceError } from '../base/mod.ts';
 import { batchBaseOffset, batchBytes, batchEndOffset, batchIsIntact, batchShape } from './batch-bytes.ts';
 import type { LogCore } from './core.ts';
 import { segmentPath } from './names.ts';
@@ -20,19 +20,44 @@ interface Place { readonly position: number; readonly exact: boolean }
 export async function readCold(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean): Promise<ReadResult> {
   const segment = partition.segmentOf(offset);
   if (segment === null || offset >= segment.endOffset) throw outOfRange(partition, offset);
-  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  const query = { segment, offset, bytesMax, atLeastOne };
   try {
     const place = await findPlace(core, partition, segment, offset);
+    try {
+      return await readFrom(core, partition, query, place);
+    } catch (error) {
+      if (place.exact || !isMillraceError(error, 'data-damaged')) throw error;
+      // The index may have led astray: it is a hint (L4).
+      const rebuilt = await core.indexes.rebuild(partition.name, segment);
+      return await readFrom(core, partition, query, { position: positionInIndex(rebuilt.index, rebuilt.indexCount, offset - segment.baseOffset), exact: false });
+    }
+  } catch (error) {
+    if (partition.removed) throw new MillraceError('topic-not-found', `Cannot read '${partition.name}': it was removed`, { partition: partition.name });
+    if (offset < partition.logStartOffset) throw outOfRange(partition, offset);
+    const known = isMillraceError(error, 'not-found') ? damaged(partition, segment, 0, 'the file is missing') : error;
+    if (isMillraceError(known, 'data-damaged')) core.reportDamage(known.data.path as string, known.data.position as number, known.data.what as string);
+    throw known;
+  }
+}
+
+interface Query { readonly segment: Segment; readonly offset: number; readonly bytesMax: number; readonly atLeastOne: boolean }
+
+/** Reads on from a place until the batches asked for are whole in one buffer. */
+async function readFrom(core: LogCore, partition: PartitionLog, query: Query, place: Place): Promise<ReadResult> {
+  const { segment, offset, bytesMax } = query;
+  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  try {
     let { position } = place;
     let want = Math.max(bytesMax, 1) + (place.exact ? 0 : slackBytes);
     for (;;) {
       want = Math.min(want, segment.writtenBytes - position);
-      if (want <= 0) throw damaged(core, partition, segment, position, 'the batch is missing');
+      if (want <= 0) throw damaged(partition, segment, position, 'the batch is missing');
       const buffer = core.buffers.take(want);
       let kept = false;
       try {
         const bytes = buffer.bytes.subarray(0, await lease.file.read(buffer.bytes.subarray(0, want), position));
-        const found = select(core, partition, segment, bytes, position, offset, bytesMax, atLeastOne);
+        if (bytes.length < want) throw damaged(partition, segment, position + bytes.length, 'the file is too short');
+        const found = select(partition, query, bytes, position);
         if (found.kind === 'found') {
           kept = found.to > found.from;
           partition.coldHint = { offset: found.nextOffset, segment, position: position + found.to };
@@ -44,9 +69,6 @@ export async function readCold(core: LogCore, partition: PartitionLog, offset: n
         if (!kept) buffer.release();
       }
     }
-  } catch (error) {
-    if (error instanceof MillraceError && error.code === 'not-found') throw damaged(core, partition, segment, 0, 'the file is missing');
-    throw error;
   } finally {
     lease.release();
   }
@@ -88,18 +110,18 @@ type Selection =
   | { readonly kind: 'more'; readonly at: number; readonly bytes: number };
 
 /** Picks the batches to answer with from bytes that begin with a batch. */
-function select(core: LogCore, partition: PartitionLog, segment: Segment, bytes: Uint8Array, position: number, offset: number, bytesMax: number, atLeastOne: boolean): Selection {
+function select(partition: PartitionLog, { segment, offset, bytesMax, atLeastOne }: Query, bytes: Uint8Array, position: number): Selection {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;
   let from = -1;
   let nextOffset = offset;
   while (at < bytes.length) {
     const shape = batchShape(view, at, bytes.length - at);
-    if (shape === 'bad') throw damaged(core, partition, segment, position + at, 'no batch begins here');
+    if (shape === 'bad') throw damaged(partition, segment, position + at, 'no batch begins here');
     if (shape === 'cut') {
       if (from >= 0) break;
       const length = bytes.length - at < 61 ? 61 : batchBytes(view, at);
-      if (position + at + length > segment.writtenBytes) throw damaged(core, partition, segment, position + at, 'the batch is longer than the segment');
+      if (position + at + length > segment.writtenBytes) throw damaged(partition, segment, position + at, 'the batch is longer than the segment');
       if (length > bytesMax && !atLeastOne && length !== 61) return { kind: 'found', from: 0, to: 0, nextOffset: offset };
       return { kind: 'more', at, bytes: length };
     }
@@ -108,13 +130,13 @@ function select(core: LogCore, partition: PartitionLog, segment: Segment, bytes:
     if (end > offset) {
       if (end > partition.highWatermark) break;
       if (from < 0) {
-        if (batchBaseOffset(view, at) > offset && nextOffset === offset) throw damaged(core, partition, segment, position + at, 'an earlier batch is missing');
+        if (batchBaseOffset(view, at) > offset && nextOffset === offset) throw damaged(partition, segment, position + at, 'an earlier batch is missing');
         if (length > bytesMax && !atLeastOne) return { kind: 'found', from: at, to: at, nextOffset: offset };
         from = at;
       } else if (at + length - from > bytesMax) {
         break;
       }
-      if (!batchIsIntact(bytes, view, at)) throw damaged(core, partition, segment, position + at, 'the batch fails its checksum');
+      if (!batchIsIntact(bytes, view, at)) throw damaged(partition, segment, position + at, 'the batch fails its checksum');
       nextOffset = end;
     }
     at += length;
@@ -123,10 +145,9 @@ function select(core: LogCore, partition: PartitionLog, segment: Segment, bytes:
   return { kind: 'found', from, to: at, nextOffset };
 }
 
-function damaged(core: LogCore, partition: PartitionLog, segment: Segment, position: number, what: string): MillraceError {
+function damaged(partition: PartitionLog, segment: Segment, position: number, what: string): MillraceError {
   const path = segmentPath(partition.name, segment.baseOffset, 'log');
-  core.reportDamage(path, position, what);
-  return new MillraceError('data-damaged', `Cannot read '${path}' at byte ${position}: ${what}`, { path, position, partition: partition.name });
+  return new MillraceError('data-damaged', `Cannot read '${path}' at byte ${position}: ${what}`, { path, position, what, partition: partition.name });
 }
 
 function outOfRange(partition: PartitionLog, offset: number): MillraceError {

@@ -53,14 +53,15 @@ export function writeFileHeader(into: Uint8Array, header: FileHeader): void {
   view.setBigUint64(8, header.journalId, true);
   view.setFloat64(16, header.fileSequence, true);
   view.setFloat64(24, header.term, true);
-  view.setUint32(4, crc32c(into.subarray(8, 32)), true);
+  into.fill(0, 32, fileHeaderBytes);
+  view.setUint32(4, crc32c(into.subarray(8, fileHeaderBytes)), true);
 }
 
-/** Reads a file header; null unless it is whole. */
+/** Reads a file header of `fileHeaderBytes`; null unless every byte is as written. */
 export function readFileHeader(bytes: Uint8Array): FileHeader | null {
-  if (bytes.length < 32) return null;
+  if (bytes.length < fileHeaderBytes) return null;
   const view = viewOf(bytes, 0, 32);
-  if (view.getUint32(0, true) !== fileMagic || view.getUint32(4, true) !== crc32c(bytes.subarray(8, 32))) return null;
+  if (view.getUint32(0, true) !== fileMagic || view.getUint32(4, true) !== crc32c(bytes.subarray(8, fileHeaderBytes))) return null;
   return { journalId: view.getBigUint64(8, true), fileSequence: view.getFloat64(16, true), term: view.getFloat64(24, true) };
 }
 

@@ -41,7 +41,7 @@ export async function findJournalFiles(disk: Disk, journalId: bigint | null): Pr
   for (const { name, kind, bytes } of await disk.list(journalFolder)) {
     const slot = journalSlotOf(name);
     if (kind !== 'file' || slot < 0) continue;
-    const head = new Uint8Array(64);
+    const head = new Uint8Array(fileHeaderBytes);
     const file = await disk.open(journalPath(slot), { readOnly: true });
     try {
       await file.read(head, 0);

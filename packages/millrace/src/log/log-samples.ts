@@ -1,7 +1,8 @@
 // log/log-samples.ts - batches and reads for the tests and benches of this room.
 // Owns: small honest data. Never: used by the product.
+import { isMillraceError } from '../base/mod.ts';
 import { BatchBuilder, BatchCursor, RecordCursor } from '../wire/mod.ts';
-import type { AppendBatch, Partition, PartitionConfig } from './types.ts';
+import type { AppendBatch, Log, Partition, PartitionConfig } from './types.ts';
 
 /** A configuration for tests; segments of 64 KiB, nothing expires. */
 export const sampleConfig: PartitionConfig = { segmentBytes: 65536, segmentMs: 1e15, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
@@ -26,6 +27,18 @@ export function appendAcked(partition: Partition, ...batches: AppendBatch[]): Pr
   return new Promise((resolve, reject) => {
     const { baseOffset } = partition.append(batches, (error) => (error === null ? resolve(baseOffset) : reject(error)));
   });
+}
+
+/** The same, waiting for room as often as the log is overloaded. */
+export async function appendPatiently(log: Log, partition: Partition, ...batches: AppendBatch[]): Promise<number> {
+  for (;;) {
+    try {
+      return await appendAcked(partition, ...batches);
+    } catch (error) {
+      if (!isMillraceError(error, 'overloaded')) throw error;
+      await new Promise<void>((resolve) => log.whenRoom(resolve));
+    }
+  }
 }
 
 /** Every record's value from `offset` to the high watermark, with its offset. */

@@ -268,7 +268,7 @@ class MillraceLog implements Log, LogCore {
       onFailed: (error, groups) => this.#journalFailed(error, groups),
     });
     this.#writer = new SegmentWriter({
-      core: this, disk, from: replayed.position,
+      core: this, disk, from: replayed.position, pieceBytes: Math.min(limits.log.flushPieceBytes, this.pool.slabBytes),
       onWritten: () => { this.#checkpointWhenDue(); this.#tellRoom(); },
       onFull: (error) => { this.#fullSegments = error !== null; this.#updateFull(); },
       onFailed: (error) => this.#fail(error),

@@ -2,7 +2,7 @@
 // Owns: the order of recovery, replay. Never: scanning segments; a start reads the tail only.
 // L14 Replay is idempotent: a crash during recovery is followed by the same recovery.
 // Cost: two small files, the journal since the last checkpoint (about 64 MiB at most under load), and its writes to segments.
-import { assert, isMillraceError, limits, MillraceError } from '../base/mod.ts';
+import { assert, crc32c, isMillraceError, limits, MillraceError } from '../base/mod.ts';
 import type { Disk, Random } from '../os/mod.ts';
 import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
 import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
@@ -38,7 +38,7 @@ export async function openFolder(disk: Disk, random: Random): Promise<FolderForm
   const journalId = new DataView(random.bytes(8).buffer).getBigUint64(0);
   const draft = `${formatFile}.new`;
   const file = await disk.open(draft, { create: true });
-  const text = new TextEncoder().encode(`${JSON.stringify({ format: 'millrace', version: formatVersion, journalId: journalId.toString(16) })}\n`);
+  const text = encodeFormat({ version: formatVersion, journalId });
   await file.write([text], 0);
   await file.truncate(text.length);
   await file.sync();
@@ -48,7 +48,15 @@ export async function openFolder(disk: Disk, random: Random): Promise<FolderForm
   return { version: formatVersion, journalId };
 }
 
-function parseFormat(root: string, bytes: Uint8Array): FolderFormat {
+/** The format file's text: every byte of it is checked by reading and writing it again. */
+export function encodeFormat({ version, journalId }: FolderFormat): Uint8Array {
+  const text = journalId.toString(16);
+  const check = crc32c(new TextEncoder().encode(`millrace ${version} ${text}`)).toString(16);
+  return new TextEncoder().encode(`${JSON.stringify({ format: 'millrace', version, journalId: text, check })}\n`);
+}
+
+/** Reads a format file. Throws 'data-folder-newer', 'data-damaged'. */
+export function parseFormat(root: string, bytes: Uint8Array): FolderFormat {
   let parsed: { format?: unknown; version?: unknown; journalId?: unknown };
   try {
     parsed = JSON.parse(decoder.decode(bytes)) as typeof parsed;
@@ -56,13 +64,14 @@ function parseFormat(root: string, bytes: Uint8Array): FolderFormat {
     parsed = {};
   }
   const { format, version, journalId } = parsed;
-  if (format !== 'millrace' || typeof version !== 'number' || typeof journalId !== 'string' || !/^[0-9a-f]{1,16}$/.test(journalId)) {
-    throw new MillraceError('data-damaged', `Cannot open '${root}': ${formatFile} is not a data folder's`, { path: formatFile, position: 0 });
-  }
-  if (version > formatVersion) {
+  if (format === 'millrace' && typeof version === 'number' && version > formatVersion) {
     throw new MillraceError('data-folder-newer', `Cannot open '${root}': its format is version ${version}, this Millrace knows ${formatVersion}`, { version, known: formatVersion });
   }
-  return { version, journalId: BigInt(`0x${journalId}`) };
+  if (typeof version === 'number' && typeof journalId === 'string' && /^[0-9a-f]{1,16}$/.test(journalId)) {
+    const read = { version, journalId: BigInt(`0x${journalId}`) };
+    if (decoder.decode(encodeFormat(read)) === decoder.decode(bytes)) return read;
+  }
+  throw new MillraceError('data-damaged', `Cannot open '${root}': ${formatFile} is not as it was written`, { path: formatFile, position: 0 });
 }
 
 /** Picks the manifest to start from. Rejects 'data-damaged' when none is readable but there is a journal. */

@@ -102,8 +102,8 @@ export function positionInIndex(entries: DataView, count: number, offset: number
   return low === 0 ? 0 : entries.getUint32((low - 1) * indexEntryBytes + 4);
 }
 
-/** Offset (relative) to look from for a timestamp in a .timeindex file: of the last entry that is earlier; 0 when none is. */
-export function offsetInTimeIndex(entries: DataView, count: number, timestampMs: number): number {
+/** The last entry of a .timeindex file that is earlier than the time, its offset relative; null when none is. */
+export function lastTimeBefore(entries: DataView, count: number, timestampMs: number): { offset: number; timestampMs: number } | null {
   let low = 0;
   let high = count;
   while (low < high) {
@@ -111,7 +111,8 @@ export function offsetInTimeIndex(entries: DataView, count: number, timestampMs:
     if (Number(entries.getBigInt64(middle * timeEntryBytes)) < timestampMs) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? 0 : entries.getUint32((low - 1) * timeEntryBytes + 8);
+  if (low === 0) return null;
+  return { timestampMs: Number(entries.getBigInt64((low - 1) * timeEntryBytes)), offset: entries.getUint32((low - 1) * timeEntryBytes + 8) };
 }
 
 /** L4: true when the entries rise and stay inside a segment of `logBytes`. */

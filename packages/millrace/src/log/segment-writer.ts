@@ -4,7 +4,7 @@
 // A full disk loses nothing: the piece waits and is tried again, while the journal holds the same bytes.
 // Cost: one write for each segment in a piece of about 4 MiB, on a thread of its own; segments with 4 MiB unsynced are synced at once,
 // so that a checkpoint finds little left to do.
-import { assert, isMillraceError, limits, MiB } from '../base/mod.ts';
+import { assert, isMillraceError, MiB } from '../base/mod.ts';
 import type { Disk, Lane, LaneStep } from '../os/mod.ts';
 import type { LogCore } from './core.ts';
 import type { Lease } from './file-cache.ts';
@@ -28,6 +28,8 @@ export interface SegmentWriterOptions {
   readonly core: LogCore;
   readonly disk: Disk;
   readonly from: JournalPosition;
+  /** A piece is at least this long, unless time or need come first. */
+  readonly pieceBytes: number;
   /** Memory was freed. */
   readonly onWritten: (bytes: number) => void;
   /** The disk is full; told again with null when a write passed. */
@@ -64,7 +66,7 @@ export class SegmentWriter {
   add(group: Group): void {
     this.#queue.push(group);
     this.#queuedBytes += group.bytes;
-    if (this.#queuedBytes >= limits.log.flushPieceBytes || this.#urgent) this.#start();
+    if (this.#queuedBytes >= this.#options.pieceBytes || this.#urgent) this.#start();
     else this.#startLater();
   }
 
@@ -92,7 +94,7 @@ export class SegmentWriter {
       return look();
     } finally {
       this.#paused = false;
-      if (this.#queuedBytes >= limits.log.flushPieceBytes || this.#urgent) this.#start();
+      if (this.#queuedBytes >= this.#options.pieceBytes || this.#urgent) this.#start();
       else if (this.#queue.length > 0) this.#startLater();
     }
   }
@@ -142,7 +144,7 @@ export class SegmentWriter {
     if (this.#running !== null || this.#stopped || this.#paused || this.#queue.length === 0) return;
     this.#running = this.#writePiece().finally(() => {
       this.#running = null;
-      if (this.#queuedBytes >= limits.log.flushPieceBytes) this.#start();
+      if (this.#queuedBytes >= this.#options.pieceBytes) this.#start();
       else if (this.#queue.length > 0) this.#startLater();
     });
   }
@@ -153,7 +155,7 @@ export class SegmentWriter {
     const groups: Group[] = [];
     const writes: SegmentWrites = new Map();
     let bytes = 0;
-    while (this.#queue.length > 0 && bytes < limits.log.flushPieceBytes) {
+    while (this.#queue.length > 0 && bytes < this.#options.pieceBytes) {
       const group = this.#queue.shift()!;
       groups.push(group);
       bytes += group.bytes;

@@ -6,7 +6,8 @@
 //   [ evictable ][ evictable, pinned ][ unflushed ][ filling ]   free: none left -> the oldest evictable one is reused
 //
 // L1 Bytes in a slab are overwritten only when its groups are journaled and written to their segments and no reader holds it.
-// L2 Eviction drops a prefix: when a slab goes, every older one leaves the tail too (a pinned one waits, detached, for its reader).
+// L2 Slabs leave the tail from the oldest on. A pinned one leaves too and waits, detached, for its readers; another takes its place, so slow
+// readers neither stop appends nor shorten the tail. At most as many are detached as there are slabs: from a quarter on, reads copy.
 import { assert } from '../base/mod.ts';
 import type { SharedBytes } from '../os/mod.ts';
 
@@ -54,6 +55,8 @@ export class SlabPool {
   readonly #privateBytesMax: number;
   #privateBytes = 0;
   #detached = 0;
+  /** Slabs made in place of detached ones. */
+  #extra = 0;
   #sequence = 0;
   readonly #slabCount: number;
   /** Called when a reader's release made a slab reusable. */
@@ -102,8 +105,14 @@ export class SlabPool {
 
   #takeCommon(): Slab | null {
     let slab = this.#free.pop();
-    while (slab === undefined && this.#evictOldest()) slab = this.#free.pop();
+    while (slab === undefined && this.#evictOldest()) slab = this.#free.pop() ?? this.#replaceDetached();
     return slab ?? null;
+  }
+
+  #replaceDetached(): Slab | undefined {
+    if (this.#extra >= this.#detached) return undefined;
+    this.#extra++;
+    return new Slab(this.#allocate(this.slabBytes), false);
   }
 
   #takePrivate(bytes: number): Slab | null {
@@ -131,6 +140,7 @@ export class SlabPool {
 
   #recycle(slab: Slab): void {
     if (slab.isPrivate) this.#privateBytes -= slab.bytes.length;
+    else if (this.#extra > this.#detached) this.#extra--;
     else this.#free.push(slab);
   }
 }

@@ -4,7 +4,7 @@
 import { BatchCursor, RecordCursor } from '../wire/mod.ts';
 import type { LogCore } from './core.ts';
 import type { PartitionLog } from './partition.ts';
-import { offsetInTimeIndex } from './segment-index.ts';
+import { lastTimeBefore } from './segment-index.ts';
 
 const readBytes = 256 * 1024;
 
@@ -33,10 +33,28 @@ async function startOfSearch(core: LogCore, partition: PartitionLog, timestampMs
     if (segment.maxTimestampMs < timestampMs) continue;
     const pending = segment.index.findPendingTime(timestampMs);
     if (pending >= 0) return segment.baseOffset + pending;
-    const loaded = await core.indexes.load(partition.name, segment);
-    return segment.baseOffset + offsetInTimeIndex(loaded.time, loaded.timeCount, timestampMs);
+    let loaded = await core.indexes.load(partition.name, segment);
+    let entry = lastTimeBefore(loaded.time, loaded.timeCount, timestampMs);
+    if (entry !== null && !(await isTrue(partition, segment.baseOffset + entry.offset, entry.timestampMs))) {
+      loaded = await core.indexes.rebuild(partition.name, segment);
+      entry = lastTimeBefore(loaded.time, loaded.timeCount, timestampMs);
+    }
+    return segment.baseOffset + (entry?.offset ?? 0);
   }
   return partition.segments.at(-1)!.endOffset;
+}
+
+/** L4: whether the batch that ends with this offset has that largest timestamp. What retention took cannot be asked. */
+async function isTrue(partition: PartitionLog, offset: number, timestampMs: number): Promise<boolean> {
+  if (offset < partition.logStartOffset) return true;
+  if (offset >= partition.highWatermark) return false;
+  const read = await partition.read(offset, 1, true);
+  try {
+    const batches = new BatchCursor(read.parts[0]!);
+    return batches.next() && batches.lastOffset === offset && batches.maxTimestampMs === timestampMs;
+  } finally {
+    read.release();
+  }
 }
 
 function findInBatches(bytes: Uint8Array, timestampMs: number, offsetMin: number): { offset: number; timestampMs: number } | null {
