@@ -15,7 +15,7 @@ import { LogLife } from './log-life.ts';
 import { LogTruth, expect } from './log-model.ts';
 
 const lifeMaxMs = 4000;
-const eventsMax = 3_000_000;
+const eventsMax = 500_000;
 
 /** Runs one seed at the level of the log. Throws a Violation, or whatever the log threw. */
 export async function simulateLog(world: World, coverage: Coverage): Promise<void> {

@@ -28,7 +28,7 @@ import type { NodeSizes, SimNode } from './sim-node.ts';
 
 const address = { host: 'broker', port: 9092 };
 const lifeMaxMs = 3000;
-const eventsMax = 5_000_000;
+const eventsMax = 1_000_000;
 
 /** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
 export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
