@@ -34,7 +34,7 @@ export function createTopicsHandler(services: Services): Handler<typeof CreateTo
     Promise.all(wanted.map(async (topic): Promise<CreatedAnswer> => {
       try {
         if (repeated.has(topic.name)) throw new Refusal(errorCodes.INVALID_REQUEST, 'the request names the topic more than once');
-        return await create(services, topic, request.validateOnly, context.version);
+        return await create(services, topic, request.validateOnly);
       } catch (error) {
         return { name: topic.name, topicId: zeroUuid, ...refusalOf(error, topic.name), numPartitions: -1, replicationFactor: -1, configs: [] };
       }
@@ -42,12 +42,12 @@ export function createTopicsHandler(services: Services): Handler<typeof CreateTo
   };
 }
 
-async function create(services: Services, topic: CreatableTopic, validateOnly: boolean, version: number): Promise<CreatedAnswer> {
+async function create(services: Services, topic: CreatableTopic, validateOnly: boolean): Promise<CreatedAnswer> {
   const { name } = topic;
   const fault = topicNameFault(name);
   if (fault !== null) throw new Refusal(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${fault}`);
   if (services.topics.isTaken(name)) throw new TopicRefused('exists');
-  const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.nodeId) : askedPartitions(topic, services, version);
+  const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.nodeId) : askedPartitions(topic, services);
   const config = checkedConfig(topic);
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
@@ -56,13 +56,13 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   return { name, topicId: id, errorCode: errorCodes.NONE, errorMessage: null, numPartitions: partitionCount, replicationFactor: 1, configs: describedConfig(services, config) };
 }
 
-function askedPartitions(topic: CreatableTopic, services: Services, version: number): number {
+/** -1 stands for the default in every version, as on Kafka's brokers: kafkajs sends it in version 3, before KIP-464 wrote it down. */
+function askedPartitions(topic: CreatableTopic, services: Services): number {
   const { numPartitions, replicationFactor } = topic;
-  const mayDefault = version >= 4;
-  if (numPartitions === 0 || numPartitions < byDefault || (numPartitions === byDefault && !mayDefault)) {
+  if (numPartitions === 0 || numPartitions < byDefault) {
     throw new Refusal(errorCodes.INVALID_PARTITIONS, `Number of partitions was set to an invalid non-positive value: ${numPartitions}`);
   }
-  if (replicationFactor === 0 || replicationFactor < byDefault || (replicationFactor === byDefault && !mayDefault)) {
+  if (replicationFactor === 0 || replicationFactor < byDefault) {
     throw new Refusal(errorCodes.INVALID_REPLICATION_FACTOR, `Replication factor must be larger than 0, or -1 to use the default value: ${replicationFactor}`);
   }
   if (replicationFactor > 1) {
