@@ -60,7 +60,7 @@ function jobOf(topics: string[], flags: ConsumeFlags): Job {
 
 function startOf(text: string): StartAt {
   if (text === 'earliest' || text === 'latest') return text;
-  if (/^\d{1,9}$/.test(text)) return { offset: Number(text) };
+  if (/^\d{1,12}$/.test(text)) return { offset: Number(text) };
   return { timestampMs: parseInstant('--from', text) };
 }
 
@@ -125,10 +125,11 @@ class Reading {
     let nextOffset = batch.nextOffset;
     for (const record of batch) {
       text += `${lineOf(record, this.#job.form)}\n`;
-      if (text.length > outputCharacters) { this.#shell.out.write(text); text = ''; }
+      if (text.length > outputCharacters) { this.#shell.out.write(text); text = ''; await this.#shell.out.drained(); }
       if (++this.count >= this.#job.max) { nextOffset = record.offset + 1; break; }
     }
     this.#shell.out.write(text);
+    await this.#shell.out.drained();
     this.#printed.set(nameOf(batch), { topic: batch.topic, partition: batch.partition, offset: nextOffset });
     if (this.count >= this.#job.max) return this.#enough.abort();
     this.#checkEnd();

@@ -28,6 +28,7 @@ const shell: Shell = {
   stop: stop.signal,
 };
 
-// What a command leaves open (idle connections, a paused stdin) must not keep the process: the exit code is final.
 process.exitCode = await run(process.argv.slice(2), shell);
+// What a command leaves open (idle connections, a paused stdin) must not keep the process, but a slow reader gets all that was written.
+for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => { stream.write('', () => resolve()); });
 process.exit();

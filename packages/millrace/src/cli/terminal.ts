@@ -8,6 +8,9 @@ export interface Sink {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+  /** True while the reader at the other end is behind. */
+  readonly writableNeedDrain?: boolean;
+  once?(event: 'drain', listener: () => void): unknown;
 }
 
 /** Styles by meaning. */
@@ -44,6 +47,11 @@ export class Terminal {
   write(text: string): void {
     this.#clearLive();
     this.#sink.write(text);
+  }
+
+  /** Resolves once the reader has taken enough of what was written: whoever writes much waits for it now and then. */
+  async drained(): Promise<void> {
+    if (this.#sink.writableNeedDrain === true) await new Promise<void>((resolve) => { this.#sink.once?.('drain', resolve); });
   }
 
   /** Writes one line. */
