@@ -105,7 +105,7 @@ const wideFields = new Set([
   'ShareAcknowledgeRequest.FirstOffset', 'ShareAcknowledgeRequest.LastOffset',
   'ListTransactionsRequest.DurationFilter', 'SaslAuthenticateResponse.SessionLifetimeMs',
   'CreateDelegationTokenRequest.MaxLifetimeMs', 'RenewDelegationTokenRequest.RenewPeriodMs',
-  'ExpireDelegationTokenRequest.ExpiryTimePeriodMs',
+  'ExpireDelegationTokenRequest.ExpiryTimePeriodMs', 'DescribeLogDirsResponse.TotalBytes', 'DescribeLogDirsResponse.UsableBytes',
   'OffsetCommitValue.offset', 'OffsetCommitValue.expireTimestamp',
 ]);
 

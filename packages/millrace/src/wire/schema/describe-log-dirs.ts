@@ -1,7 +1,7 @@
 // wire/schema/describe-log-dirs.ts - DescribeLogDirs (key 35), versions 1-5.
 // Written by tools/wire-schema.ts from the layouts of Kafka 4.3.1: change the tool, not this file.
 import { api } from '../api.ts';
-import { array, bool, int16, int32, int64, nullable, string, struct } from '../field.ts';
+import { array, bool, int16, int32, int64, nullable, string, struct, wide64 } from '../field.ts';
 
 /** Reports the data folders of a broker and the size of each partition in them. */
 export const DescribeLogDirs = api({
@@ -27,8 +27,8 @@ export const DescribeLogDirs = api({
           isFutureKey: bool(),
         })),
       })),
-      totalBytes: int64('4+', { default: -1 }),
-      usableBytes: int64('4+', { default: -1 }),
+      totalBytes: wide64('4+', { default: -1 }),
+      usableBytes: wide64('4+', { default: -1 }),
       isCordoned: bool('5+'),
     })),
   },
