@@ -150,7 +150,7 @@ export class Broker {
   #routes(): Route[] {
     const { services } = this;
     const routes: Route[] = [
-      route(Produce, produceHandler(services), { advertisedMin: produceAdvertisedMin }),
+      route(Produce, produceHandler(services), { advertisedMin: produceAdvertisedMin, borrows: true }),
       route(Fetch, this.#fetches.handle),
       route(ListOffsets, listOffsetsHandler(services)),
       route(Metadata, metadataHandler(services)),

@@ -1,6 +1,7 @@
 // broker/handlers.ts - how a request reaches the code that answers it.
 // Owns: the types of a handler and its context, and the table of routes by api key. Never: framing, order of responses (connection/).
 // H1 A handler answers exactly once: reply() or replyNothing(), now or later; answers leave in the order of the requests.
+// H3 `bytes` and `records` in a request are views that the handler may keep, unless its route says `borrows`.
 // H2 A handler that throws a MillraceError costs its connection; one that throws anything else stops the node.
 import { assert } from '../base/mod.ts';
 import { inVersions, type Api, type RequestOf, type ResponseInit, type VersionRange } from '../wire/mod.ts';
@@ -51,6 +52,8 @@ export interface Route {
   readonly versions: VersionRange;
   /** Lowest version advertised, where that is below what is served (Produce: see version-traps.test.ts). */
   readonly advertisedMin: number;
+  /** The handler keeps no view into the request's bytes after it has returned: they are used again at once. */
+  readonly borrows: boolean;
   readonly handle: (request: any, context: RequestContext<any>) => void;
 }
 
@@ -58,9 +61,9 @@ export interface Route {
  * A row for the routing table; serves every version the codec has unless `versions` narrows it.
  * @example route(Metadata, (request, context) => context.reply({ brokers: [] }))
  */
-export function route<A extends Api<any, any>>(api: A, handle: Handler<A>, options: { versions?: VersionRange; advertisedMin?: number } = {}): Route {
+export function route<A extends Api<any, any>>(api: A, handle: Handler<A>, options: { versions?: VersionRange; advertisedMin?: number; borrows?: boolean } = {}): Route {
   const versions = options.versions ?? api.versions;
-  return { api, versions, advertisedMin: options.advertisedMin ?? versions.min, handle };
+  return { api, versions, advertisedMin: options.advertisedMin ?? versions.min, borrows: options.borrows ?? false, handle };
 }
 
 /** Routes by api key; lookup is one array access. */

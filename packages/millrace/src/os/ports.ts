@@ -104,8 +104,11 @@ export interface Connection {
   readonly remote: string;
   /** 'host:port' of this end. */
   readonly local: string;
-  /** Sets the receiver of bytes. The chunk belongs to the receiver. */
-  onData(handler: (chunk: Uint8Array) => void): void;
+  /**
+   * Sets the receiver of bytes. The chunk belongs to the receiver, unless it said `lent`: then it may be used again for the next bytes as soon
+   * as the handler returns, which spares a buffer per read.
+   */
+  onData(handler: (chunk: Uint8Array) => void, options?: { readonly lent?: boolean }): void;
   /** Called once when the stream has ended for any reason; nothing is delivered after it. */
   onClose(handler: (error: Error | null) => void): void;
   /**

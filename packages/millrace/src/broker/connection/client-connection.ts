@@ -7,6 +7,7 @@ import { isMillraceError, limits } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { BudgetWaiter, MemoryBudget } from './memory-budget.ts';
 import { RequestSlot, type SlotOwner } from './request-slot.ts';
@@ -16,6 +17,7 @@ export interface ConnectionHost {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly frameBuffers: FrameBuffers;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   monotonicMs(): number;
@@ -65,8 +67,8 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     this.listener = listener;
     this.#host = host;
     this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = host.monotonicMs();
-    this.#reader = new FrameReader(host.frameBytesMax, (bytes) => this.#reserve(bytes));
-    stream.onData((chunk) => this.#received(chunk));
+    this.#reader = new FrameReader(host.frameBytesMax, host.frameBuffers, (bytes) => this.#reserve(bytes));
+    stream.onData((chunk) => this.#received(chunk), { lent: true });
     stream.onClose(() => this.#ended());
   }
 
@@ -136,6 +138,7 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     this.#lastReceivedMs = this.#host.monotonicMs();
     this.#reader.feed(chunk);
     this.#pump();
+    this.#reader.settle();
   }
 
   /** Begins as many requests as may be begun, then decides whether the socket is read further. */
@@ -185,11 +188,14 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     const version = int16(frame, 2);
     const row = host.router.find(apiKey, version);
     if (typeof row === 'string') return this.#beginUnknown(row, apiKey, version, frame);
-    const header = decodeRequestHeader(frame);
-    const body = decodeRequest(row.api, version, frame, header.bodyAt);
+    const inBuffer = this.#reader.inBuffer;
+    const bytes = row.borrows || inBuffer ? frame : frame.slice();
+    const header = decodeRequestHeader(bytes);
+    const body = decodeRequest(row.api, version, bytes, header.bodyAt);
     const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, frame.byteLength);
     this.#slots.push(slot);
     row.handle(body, slot);
+    if (row.borrows && inBuffer) this.#reader.recycle(frame);
   }
 
   /** Kafka answers an unknown version of ApiVersions in the form of version 0, so that any client can fall back; all else ends the connection. */

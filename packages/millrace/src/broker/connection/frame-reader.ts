@@ -1,18 +1,23 @@
 // broker/connection/frame-reader.ts - cuts a stream of chunks into frames: a 4-byte size, then that many bytes.
 // Owns: the position in the stream. Never: what a frame says.
-// F1 A frame that lies within one chunk is a view of it. F2 A larger one is copied once, into memory taken when its size is known and
-// `reserve` has agreed; nothing is allocated on the word of a client whose reservation was refused.
+// F1 A chunk is lent: once settle() was called nothing of it is kept. F2 A frame within one chunk is a view of it, valid until the chunk goes
+// back; a larger one is copied once, into a buffer taken when its size is known and `reserve` has agreed. F3 Nothing is allocated
+// on the word of a client whose reservation was refused.
 // Cost: no copy for frames within a chunk, one for others; one view object per frame.
 import { MillraceError } from '../../base/mod.ts';
+import type { FrameBuffers } from './frame-buffers.ts';
 
 /** Bytes of the size before a frame. */
 export const frameSizeBytes = 4;
 
-/** Reads frames by pulling: feed chunks, then call next() until it answers null. */
+/** Reads frames by pulling: feed a chunk, call next() until it answers null, then settle(). */
 export class FrameReader {
   readonly #frameBytesMax: number;
+  readonly #buffers: FrameBuffers;
   readonly #reserve: (bytes: number) => boolean;
   readonly #chunks: Uint8Array[] = [];
+  /** The last chunk is lent; those before are our own. */
+  #lent = false;
   /** Position in the first chunk. */
   #at = 0;
   #buffered = 0;
@@ -20,23 +25,38 @@ export class FrameReader {
   #size = -1;
   #frame: Uint8Array | null = null;
   #filled = 0;
+  /** Whether the frame that next() answered last lies in a buffer that recycle() takes back; else it is part of a chunk. */
+  inBuffer = false;
 
   /**
    * `reserve(bytes)` is asked once the size of a frame is known, before it is handed out or memory for it is taken; when it
    * answers false, next() answers null and asks again at the next call.
    */
-  constructor(frameBytesMax: number, reserve: (bytes: number) => boolean) {
+  constructor(frameBytesMax: number, buffers: FrameBuffers, reserve: (bytes: number) => boolean) {
     this.#frameBytesMax = frameBytesMax;
+    this.#buffers = buffers;
     this.#reserve = reserve;
   }
 
   /** Bytes reserved for a frame that has not arrived whole. */
-  get reservedBytes(): number { return this.#frame === null ? (this.#size < 0 ? 0 : this.#size) : this.#frame.byteLength; }
+  get reservedBytes(): number { return this.#frame === null ? Math.max(0, this.#size) : this.#frame.byteLength; }
 
-  /** Takes the next chunk of the stream; it must not change afterwards. */
+  /** Takes the next chunk of the stream; it may change only after settle(). */
   feed(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
+    this.#lent = true;
     this.#buffered += chunk.byteLength;
+  }
+
+  /** Lets go of the chunk: what was not read of it is copied. */
+  settle(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    const last = this.#chunks.length - 1;
+    if (last < 0) return;
+    const from = last === 0 ? this.#at : 0;
+    this.#chunks[last] = this.#chunks[last]!.slice(from);
+    if (last === 0) this.#at = 0;
   }
 
   /** The next whole frame without its size, or null. Throws 'invalid-bytes' when a size is out of bounds: the stream is lost. */
@@ -48,12 +68,18 @@ export class FrameReader {
     if (chunk !== undefined && chunk.byteLength - this.#at >= size) {
       const frame = chunk.subarray(this.#at, this.#at + size);
       this.#size = -1;
+      this.inBuffer = false;
       this.#skip(size);
       return frame;
     }
-    this.#frame = new Uint8Array(size);
+    this.#frame = this.#buffers.take(size);
     this.#filled = 0;
     return this.#fill();
+  }
+
+  /** Takes back a frame that was answered with `inBuffer`; nobody may look at it any more. */
+  recycle(frame: Uint8Array): void {
+    this.#buffers.give(frame);
   }
 
   #readSize(): boolean {
@@ -93,6 +119,7 @@ export class FrameReader {
     if (this.#filled < frame.byteLength) return null;
     this.#frame = null;
     this.#size = -1;
+    this.inBuffer = true;
     return frame;
   }
 }

@@ -6,6 +6,7 @@ import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** What a server needs. */
@@ -29,6 +30,7 @@ export class Server implements ConnectionHost {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly frameBuffers = new FrameBuffers();
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   readonly #options: ServerOptions;

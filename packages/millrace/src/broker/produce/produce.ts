@@ -40,6 +40,7 @@ export function produceHandler(services: Services): Handler<typeof Produce> {
   return (request, context) => {
     const run = new ProduceRun(services, request, context);
     if (held.length === 0 && run.advance()) return;
+    run.keepBytes();
     held.push(run);
     if (held.length === 1) services.log.whenRoom(goOn);
   };
@@ -70,6 +71,13 @@ class ProduceRun {
     this.#byId = context.version >= 13;
     const { acks, transactionalId } = request;
     this.#refusal = acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : transactionalId !== null ? errorCodes.INVALID_TXN_STATE : 0;
+  }
+
+  /** Copies what is still to be appended: the request's bytes are only borrowed. */
+  keepBytes(): void {
+    for (let topic = this.#topicAt; topic < this.#request.topicData.length; topic++) {
+      for (const data of this.#request.topicData[topic]!.partitionData) data.records = data.records?.slice() ?? null;
+    }
   }
 
   /** Appends what can be appended; false when the log has no room for the moment: call again when it has. */
