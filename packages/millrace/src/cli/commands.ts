@@ -14,6 +14,7 @@ export interface CommandEntry {
 
 /** Every command, in the order of `--help`. */
 export const commands: readonly CommandEntry[] = [
+  { name: 'demo', summary: 'three million real events through a node, watched live', group: 'Start here', load: async () => (await import('./demo.ts')).demoCommand },
   { name: 'start', summary: 'run a node in the foreground', group: 'Run a node', load: async () => (await import('./start.ts')).startCommand },
   { name: 'topics', summary: 'list, create, describe, alter and delete topics', group: 'Work with topics', load: async () => (await import('./topics.ts')).topicsCommand },
   { name: 'produce', summary: 'write lines or JSON from stdin to a topic', group: 'Work with topics', load: async () => (await import('./produce.ts')).produceCommand },

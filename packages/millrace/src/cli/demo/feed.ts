@@ -1,0 +1,38 @@
+// cli/demo/feed.ts - the flights on their way in: one JSON event each, keyed by origin, stamped with the flight's own date.
+// Owns: the form of an event, and the ledger of what was written. Never: the data set (flights.ts), delivery (client).
+// F1 An event counts as written when it is acknowledged; the ledger notes it when it is given, in the order in which it is given.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Producer } from '../../client/mod.ts';
+import type { FlightBlock, Flights } from './flights.ts';
+import { Ledger } from './ledger.ts';
+
+/** How many events are given between two turns of the loop. */
+const eventsPerTurn = 1000;
+
+/** Writes the flights and knows what it wrote. */
+export class Feed {
+  readonly ledger = new Ledger();
+  /** Events given to the producer so far. */
+  given = 0;
+
+  /** Writes the first `countMax` flights to the topic; resolves once all are acknowledged. Ends early at the signal. */
+  async run(flights: Flights, producer: Producer, topic: string, countMax: number, stop: AbortSignal): Promise<void> {
+    for await (const block of flights.blocks()) {
+      for (let i = 0; i < block.count && this.given < countMax; i++) {
+        const key = block.origin[i]!;
+        const value = Buffer.from(eventOf(block, i));
+        while (!producer.trySend({ topic, key, value, timestampMs: block.dateMs[i] })) await producer.room();
+        this.ledger.note(key, value);
+        if (++this.given % eventsPerTurn === 0) await turn();
+        if (stop.aborted) return;
+      }
+      if (this.given >= countMax) break;
+    }
+    await producer.flush();
+  }
+}
+
+/** One event: {"date":"2001-01-01T00:01:00.000Z","delay":33,"distance":2176,"origin":"LAS","destination":"PHL"} */
+function eventOf(block: FlightBlock, i: number): string {
+  return `{"date":"${new Date(block.dateMs[i]!).toISOString()}","delay":${block.delayMinutes[i]},"distance":${block.distanceMiles[i]},"origin":"${block.origin[i]}","destination":"${block.destination[i]}"}`;
+}
