@@ -22,7 +22,7 @@ export interface JournalFileFound {
   readonly headerBroken: boolean;
 }
 
-/** One valid group. `bytes` holds it at `at`, only until the next step. */
+/** One valid group. `bytes` holds it at `at` with what pads it, only until the next step. */
 export interface FoundGroup { readonly header: GroupHeader; readonly bytes: Uint8Array; readonly at: number }
 
 /** How the chain ended. */
@@ -110,7 +110,7 @@ export class JournalReader {
     let offset = await this.#fill(file, position, groupHeaderBytes);
     const header = readGroupHeader(this.#window, offset);
     if (header === null || header.journalId !== this.#journalId || position + header.bytes > file.bytes) return null;
-    offset = await this.#fill(file, position, header.bytes);
+    offset = await this.#fill(file, position, Math.min(alignUp(header.bytes), file.bytes - position));
     return this.#windowLength - offset >= header.bytes && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset } : null;
   }
 
@@ -146,9 +146,9 @@ export class JournalReader {
         return { kind: 'damaged', at, path: here?.path ?? file.path, position: here === undefined ? start : at.position, syncedSequence: header.syncedSequence };
       }
     }
-    const broken = this.#files.find((file) => file.headerBroken);
-    if (here === undefined && at.fileSequence > 0 && broken !== undefined) {
-      return { kind: 'damaged', at, path: broken.path, position: 0, syncedSequence: at.nextSequence - 1 };
+    if (here === undefined && at.fileSequence > 0) {
+      const path = this.#files.find((file) => file.headerBroken)?.path ?? journalFolder;
+      return { kind: 'damaged', at, path, position: 0, syncedSequence: at.nextSequence - 1 };
     }
     return { kind: 'torn', at, path: here?.path ?? null };
   }

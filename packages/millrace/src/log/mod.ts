@@ -1,3 +1,4 @@
 // log/mod.ts - the door of floor 2: durable partitions behind one journal.
 export type * from './types.ts';
 export { openLog } from './log.ts';
+export { checkFolder, type CheckSummary } from './check.ts';

@@ -116,6 +116,16 @@ export interface Log {
   close(): Promise<void>;
 }
 
+/** Something that a check found. */
+export interface Finding {
+  /** 'damage': bytes are not what was written. 'note': nothing is lost (left-overs, what a crash leaves). */
+  readonly kind: 'damage' | 'note';
+  /** File or folder, relative to the data folder. */
+  readonly path: string;
+  readonly position: number;
+  readonly what: string;
+}
+
 /** What a log needs to open. */
 export interface LogOptions {
   readonly disk: Disk; readonly clock: Clock; readonly random: Random;

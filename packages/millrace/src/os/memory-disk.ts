@@ -4,6 +4,7 @@ import { assert, MillraceError } from '../base/mod.ts';
 import { directAlignment, type Disk, type DiskFile, type Lane, type LaneResult, type LaneStep, type OpenOptions, type SharedBytes } from './ports.ts';
 
 const chunkBytes = 16384;
+const zeros = new Uint8Array(chunkBytes);
 
 /** The bytes of one file; outlives its names while it is open. */
 class Content {
@@ -29,7 +30,7 @@ class Content {
       const at = (position + done) % chunkBytes;
       const count = Math.min(bytes.length - done, chunkBytes - at);
       const piece = bytes.subarray(done, done + count);
-      if (this.#chunks[index] !== undefined || !piece.every((byte) => byte === 0)) (this.#chunks[index] ??= new Uint8Array(chunkBytes)).set(piece, at);
+      if (this.#chunks[index] !== undefined || Buffer.compare(piece, zeros.subarray(0, count)) !== 0) (this.#chunks[index] ??= new Uint8Array(chunkBytes)).set(piece, at);
       done += count;
     }
     this.size = Math.max(this.size, position + bytes.length);
