@@ -104,6 +104,7 @@ async function load(target: Target, tools: JavaTools, args: readonly (string | n
   const from = before as ProcessAccount | null;
   if (code !== 0 || from === null) throw new Error(`Cannot load ${target.name}: exit code ${code}\n${running.output().slice(-2000)}`);
   const found = JSON.parse(lastLineWith(text, '{')) as Record<string, number>;
+  if (!(found['records']! > 0)) throw new Error(`Cannot measure ${target.name}: no record was acknowledged within ${args[5]} s`);
   return {
     rate: found['rate']!, p50Ms: found['p50Us']! / 1000, p99Ms: found['p99Us']! / 1000, p999Ms: found['p999Us']! / 1000, maxMs: found['maxUs']! / 1000,
     cpuPerMillion: (after.cpuSeconds - from.cpuSeconds) / (found['records']! / 1e6),

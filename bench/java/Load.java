@@ -2,6 +2,8 @@
 //   closed BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS            each producer waits for its ack before the next record (1 record a request)
 //   paced  BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS RATE       open loop: RATE records/s in all, latency counted from the time a record was due
 // Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -24,12 +26,17 @@ public final class Load {
         double seconds = Double.parseDouble(args[5]);
         double rate = mode.equals("paced") ? Double.parseDouble(args[6]) : 0;
         long warmNs = (long) (Math.min(5, seconds / 3) * 1e9);
-        Thread[] threads = new Thread[producers];
-        long startNs = System.nanoTime();
-        long endNs = startNs + warmNs + (long) (seconds * 1e9);
+        List<KafkaProducer<byte[], byte[]>> clients = new ArrayList<>();
         for (int i = 0; i < producers; i++) {
             KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties(args[1], mode), new ByteArraySerializer(), new ByteArraySerializer());
-            producer.partitionsFor(args[2]);
+            producer.send(new ProducerRecord<>(args[2], new byte[bytes])).get();
+            clients.add(producer);
+        }
+        long startNs = System.nanoTime();
+        long endNs = startNs + warmNs + (long) (seconds * 1e9);
+        Thread[] threads = new Thread[producers];
+        for (int i = 0; i < producers; i++) {
+            KafkaProducer<byte[], byte[]> producer = clients.get(i);
             threads[i] = mode.equals("paced")
                 ? new Thread(() -> paced(producer, args[2], bytes, rate / producers, endNs))
                 : new Thread(() -> closed(producer, args[2], bytes, endNs));
