@@ -175,12 +175,18 @@ test('messages written one after the other do not overwrite each other', () => {
   });
 });
 
+test('bytes behind the end of a request are passed over: librdkafka leaves three when it asks for all topics', () => {
+  const frame = bytesOf('0003|000d|00000003|ffff|00|00|00|00|00|000000');
+  const { apiVersion, bodyAt } = wire.decodeRequestHeader(frame);
+  assert.equal(wire.decodeRequest(wire.Metadata, apiVersion, frame, bodyAt).topics, null);
+});
+
 // ---- refusals ----
 
 const refusals: [string, () => unknown, RegExp][] = [
   ['a cut frame', () => decodeProduce('0000|0009|00000007|ffff|00|00|ffff|0000'),
     /^Cannot decode 'Produce request' version 9: timeoutMs at byte 14: 4 bytes wanted, 2 left$/],
-  ['bytes behind the end', () => decodeProduce('0000|0009|00000007|ffff|00|00|ffff|00000001|01|00|55'), /1 bytes too many/],
+  ['bytes behind the end of a response', () => wire.decodeResponse(wire.Heartbeat, 0, bytesOf('00000001|0000|55')), /1 bytes too many/],
   ['a count that the frame cannot hold', () => decodeProduce('0000|0003|00000007|ffff|ffff|0001|00000001|7fffffff'), /topicData at byte 22: an array of 2147483647 elements, 0 bytes left/],
   ['a negative count', () => decodeProduce('0000|0003|00000007|ffff|ffff|0001|00000001|fffffffe'), /an array of -2 elements/],
   ['null where there must be an array', () => decodeProduce('0000|0003|00000007|ffff|ffff|0001|00000001|ffffffff'), /null where a value must be/],

@@ -54,11 +54,12 @@ export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
 }
 
 /**
- * Reads the body of a request that starts at `bodyAt`. Throws 'unsupported-version' or 'invalid-bytes' (with field and position).
+ * Reads the body of a request that starts at `bodyAt`. Bytes behind its last field are passed over, as Kafka does: librdkafka leaves three of
+ * them when it asks for the metadata of all topics. Throws 'unsupported-version' or 'invalid-bytes' (with field and position).
  * @example decodeRequest(Produce, header.apiVersion, frame, header.bodyAt).topicData
  */
 export function decodeRequest<A extends Api<any, any>>(api: A, version: number, frame: Uint8Array, bodyAt: number): RequestOf<A> {
-  return decodeBody(api.request, version, new Reader(frame, bodyAt)) as RequestOf<A>;
+  return decoderOf(api.request, version)(new Reader(frame, bodyAt)) as RequestOf<A>;
 }
 
 /**
