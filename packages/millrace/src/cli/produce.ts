@@ -16,7 +16,7 @@ const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
 interface ProduceFlags extends ClientFlags {
   readonly format: string; readonly key?: string; readonly keySeparator?: string; readonly keyField?: string; readonly timestampField?: string;
-  readonly header?: string[]; readonly partition?: string; readonly rate?: string; readonly compression: string; readonly acks: string; readonly create?: boolean;
+  readonly header?: string[]; readonly partition?: string; readonly rate?: string; readonly compression: string; readonly acks: string; readonly create?: boolean; readonly keepPartitions?: boolean;
 }
 
 /** Defines the command. */
@@ -35,6 +35,7 @@ export function produceCommand(shell: Shell): Command {
     .option('--timestamp-field <name>', 'with json: the field that is the time')
     .option('--header <name=value>', 'a header of every record; may be repeated', collect)
     .option('--partition <number>', 'this partition, whatever the key')
+    .option('--keep-partitions', 'with records: write each to the partition that it names')
     .option('--rate <number>', 'at most this many records a second')
     .option('--compression <codec>', codecs.join(', '), 'none')
     .option('--acks <acks>', 'when a record counts as written: all, 1, or 0 (nobody knows)', 'all')
@@ -82,12 +83,13 @@ function inputOptions(flags: ProduceFlags): InputOptions {
   const only = (flag: string, given: unknown, form_: InputForm) => { if (given !== undefined && form !== form_) throw usageError(`Cannot use ${flag} with --format ${form}: it goes with ${form_}`); };
   only('--key-separator', flags.keySeparator, 'lines');
   only('--key-field', flags.keyField, 'json');
+  only('--keep-partitions', flags.keepPartitions, 'records');
   only('--timestamp-field', flags.timestampField, 'json');
   if ([flags.key, flags.keySeparator, flags.keyField].filter((given) => given !== undefined).length > 1) throw usageError('Cannot use more than one of --key, --key-separator and --key-field');
   return {
     form, key: flags.key, keySeparator: flags.keySeparator, keyField: flags.keyField, timestampField: flags.timestampField,
     headers: flags.header?.map((text) => parsePair('--header', text)),
-    partition: flags.partition === undefined ? undefined : parseWhole('--partition', flags.partition, 0),
+    partition: flags.partition === undefined ? undefined : parseWhole('--partition', flags.partition, 0), keepPartitions: flags.keepPartitions,
   };
 }
 

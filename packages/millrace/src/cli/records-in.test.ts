@@ -32,8 +32,9 @@ test('json: key and time from fields', () => {
 });
 
 test('records: everything of a record, also bytes and tombstones', () => {
-  assert.deepEqual(read('{"key":"k","value":"v","headers":{"h":"1"},"timestamp":5,"partition":3,"offset":9}', { form: 'records' }), { key: 'k', value: 'v', headers: [['h', '1']], timestampMs: 5, partition: 3 });
+  assert.deepEqual(read('{"key":"k","value":"v","headers":{"h":"1"},"timestamp":5,"partition":3,"offset":9}', { form: 'records', keepPartitions: true }), { key: 'k', value: 'v', headers: [['h', '1']], timestampMs: 5, partition: 3 });
   assert.deepEqual(read('{"key":"/wA=","keyEncoding":"base64","value":null}', { form: 'records' }), { key: Buffer.from([255, 0]), value: null, headers: [], timestampMs: undefined, partition: undefined });
+  assert.equal(read('{"value":"v","partition":3}', { form: 'records' })!.partition, undefined, 'the key decides');
   assert.equal(read('{"value":{"a":1}}', { form: 'records' })!.value, '{"a":1}');
   assert.deepEqual(read('{"headers":[["h","1"],["h",null]]}', { form: 'records', headers: [['x', 'y']] })!.headers, [['x', 'y'], ['h', '1'], ['h', null]]);
   for (const [line, why] of [['5', /not an object/], ['{"headers":5}', /headers/], ['{"headers":{"a":1}}', /headers/], ['{"partition":-1}', /partition/], ['{"timestamp":"soon"}', /timestamp/], ['{"key":"x","keyEncoding":"hex"}', /keyEncoding/]] as const) {

@@ -28,6 +28,8 @@ export interface InputOptions {
   readonly timestampField?: string;
   readonly headers?: readonly (readonly [string, string])[];
   readonly partition?: number;
+  /** 'records': write each to the partition that it names; else the key decides. */
+  readonly keepPartitions?: boolean;
 }
 
 const lineBytesMax = 64 * MiB;
@@ -80,7 +82,7 @@ function fromObject(parsed: unknown, options: InputOptions, fail: (why: string) 
     key: bytesOf(key, keyEncoding, 'key', fail), value: bytesOf(value, valueEncoding, 'value', fail),
     headers: [...(options.headers ?? []), ...headersOf(headers, fail)],
     timestampMs: timestamp === undefined ? undefined : timestampOf(timestamp, 'timestamp', fail),
-    partition: options.partition ?? (partition as number | undefined),
+    partition: options.partition ?? (options.keepPartitions === true ? (partition as number | undefined) : undefined),
   };
 }
 

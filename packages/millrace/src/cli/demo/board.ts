@@ -19,7 +19,7 @@ export class Board {
   readonly #look: () => BoardState;
   readonly #startedMs = performance.now();
   readonly #timer: NodeJS.Timeout;
-  #samples: { atMs: number; written: number; read: number }[] = [];
+  #samples = [{ atMs: performance.now(), written: 0, read: 0 }];
 
   constructor(out: Terminal, look: () => BoardState) {
     this.#out = out;
@@ -49,7 +49,7 @@ export class Board {
   }
 
   #board({ total, written, read, airports }: BoardState, rates: { written: number; read: number }): string[] {
-    const { out } = { out: this.#out };
+    const out = this.#out;
     const row = (name: string, count: number, rate: number, note: string) =>
       `  ${name.padEnd(8)} ${this.#bar(count / total)} ${grouped(count).padStart(9)}  ${String(Math.floor((100 * count) / total)).padStart(3)} %  ${grouped(rate).padStart(9)}/s  ${note}`;
     return [
