@@ -49,7 +49,7 @@ function rows(scale: number): readonly Row[] {
     { name: 'one-record-a-request', partitions: 1, sides: plain, workload: oneRecordARequest(50, 1024, seconds(12)) },
     { name: 'consume-100B-4p', partitions: 4, sides: plain, prepare: producerPerf(n(4_000_000), 100), workload: consumerPerf(n(4_000_000), 100) },
     { name: 'consume-1KB-4p', partitions: 4, sides: plain, prepare: producerPerf(n(1_000_000), 1024), workload: consumerPerf(n(1_000_000), 1024) },
-    { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(n(10_000), 100) },
+    { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(100, seconds(8)) },
     { name: 'paced-1p', partitions: 1, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
     { name: 'paced-1000p', partitions: 1000, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
   ];

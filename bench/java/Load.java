@@ -1,15 +1,21 @@
-// bench/java/Load.java - two loads that Kafka's own tools do not offer, by the Java client, printed as one line of JSON.
+// bench/java/Load.java - loads that Kafka's own tools do not offer, by the Java client, printed as one line of JSON.
 //   closed BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS            each producer waits for its ack before the next record (1 record a request)
 //   paced  BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS RATE       open loop: RATE records/s in all, latency counted from the time a record was due
+//   trip   BOOTSTRAP TOPIC 1 BYTES SECONDS                    one record at a time: sent, acknowledged by all, and polled by a consumer that is at the end
+//                                                           (what Kafka's EndToEndLatency does, which since 4.0 prints whole milliseconds only)
 // Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 public final class Load {
@@ -37,9 +43,11 @@ public final class Load {
         Thread[] threads = new Thread[producers];
         for (int i = 0; i < producers; i++) {
             KafkaProducer<byte[], byte[]> producer = clients.get(i);
-            threads[i] = mode.equals("paced")
-                ? new Thread(() -> paced(producer, args[2], bytes, rate / producers, endNs))
-                : new Thread(() -> closed(producer, args[2], bytes, endNs));
+            threads[i] = new Thread(switch (mode) {
+                case "paced" -> () -> paced(producer, args[2], bytes, rate / producers, endNs);
+                case "trip" -> () -> trip(producer, args[1], args[2], bytes, endNs);
+                default -> () -> closed(producer, args[2], bytes, endNs);
+            });
             threads[i].start();
         }
         LockSupport.parkNanos(Math.max(1, startNs + warmNs - System.nanoTime()));
@@ -92,6 +100,28 @@ public final class Load {
             });
         }
         producer.flush();
+    }
+
+    private static void trip(KafkaProducer<byte[], byte[]> producer, String bootstrap, String topic, int bytes, long endNs) {
+        Properties p = new Properties();
+        p.put("bootstrap.servers", bootstrap);
+        p.put("fetch.max.wait.ms", "0");
+        byte[] value = new byte[bytes];
+        TopicPartition partition = new TopicPartition(topic, 0);
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.assign(List.of(partition));
+            consumer.seekToEnd(List.of(partition));
+            consumer.position(partition);
+            while (System.nanoTime() < endNs) {
+                long from = System.nanoTime();
+                producer.send(new ProducerRecord<>(topic, 0, null, value)).get();
+                while (consumer.poll(Duration.ofSeconds(10)).isEmpty()) { }
+                record(System.nanoTime() - from);
+            }
+        } catch (Exception e) {
+            failed.incrementAndGet();
+            System.err.println(e);
+        }
     }
 
     private static void record(long ns) {
