@@ -69,9 +69,9 @@ export class FetchRun implements BudgetWaiter {
   /** Memory was given back. */
   retry(): void { this.#stir(); }
 
-  /** Answers now with what there is, or is dropped when nobody listens. */
+  /** Waits no longer: answers with what there is. */
   finish(): void {
-    if (this.#state === 'waiting') this.#answer();
+    this.#expire();
   }
 
   #stir(): void {
