@@ -8,7 +8,7 @@ import { eventually } from '../peers/processes.ts';
 import type { Broker, BrokerKind } from '../peers/broker.ts';
 import type { ClientName, Driver, Load, Received } from './driver.ts';
 import { clients, Matrix, targets } from './matrix.ts';
-import { Follower, until } from './scene.ts';
+import { createReady, Follower, until } from './scene.ts';
 import { Stage } from './stage.ts';
 import { startTarget } from './targets.ts';
 
@@ -105,8 +105,7 @@ class Player {
     const loads: Loaded[] = [];
     for (const idempotent of [true, false]) {
       const topic = `restart-${word}-${idempotent ? 'idempotent' : 'plain'}`;
-      await reference.admin.createTopic(topic, partitions);
-      await eventually(async () => (await reference.admin.describeTopic(topic).catch(() => undefined))?.leaders === partitions ? true : undefined, () => `no leaders for '${topic}'`);
+      await createReady(reference.admin, topic, partitions);
       loads.push({ topic, load: await driver.startLoad({ topic, keys, rate: ratePerSecond, idempotent }), acked: [], stored: [] });
     }
     const group = `restart-${word}`;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '../peers/processes.ts';
 import { ClientError } from '../peers/worker.ts';
 import type { Broker } from '../peers/broker.ts';
-import type { Ability, Driver, Member, Message, Received } from './driver.ts';
+import type { Ability, Admin, Driver, Member, Message, Received } from './driver.ts';
 
 /** One case: a story that every client with the needed abilities must be able to live through. */
 export type Case = { readonly name: string; readonly needs: readonly Ability[]; run(scene: Scene): Promise<void> };
@@ -37,11 +37,10 @@ export class Scene {
   /** A name that no other case uses. */
   name(word: string): string { return `${word}-${this.driver.name.replaceAll('.', '')}-${process.pid}-${++nameNext}`; }
 
-  /** Creates a topic and waits until its partitions have leaders. */
+  /** Creates a topic and waits until its partitions have leaders that answer. */
   async topic(partitions = 1, configs: Record<string, string> = {}): Promise<string> {
     const topic = this.name('topic');
-    await this.reference.admin.createTopic(topic, partitions, configs);
-    await eventually(async () => (await this.reference.admin.describeTopic(topic).catch(() => undefined))?.leaders === partitions ? true : undefined, () => `no leaders for '${topic}'`);
+    await createReady(this.reference.admin, topic, partitions, configs);
     return topic;
   }
 
@@ -54,6 +53,13 @@ export class Scene {
 
   /** Ends what the case has left open. */
   async close(): Promise<void> { for (const close of this.#closings) await close().catch(() => {}); }
+}
+
+/** Creates a topic and waits until every partition answers: some clients fail on one that has no leader yet. */
+export async function createReady(admin: Admin, topic: string, partitions: number, configs: Record<string, string> = {}): Promise<void> {
+  await admin.createTopic(topic, partitions, configs);
+  await eventually(async () => (await admin.describeTopic(topic).catch(() => undefined))?.leaders === partitions ? true : undefined, () => `no leaders for '${topic}'`);
+  for (let partition = 0; partition < partitions; partition++) await admin.listOffset(topic, partition, { kind: 'latest' });
 }
 
 /** A member of a group, with everything it was given so far. */

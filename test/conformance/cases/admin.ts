@@ -47,8 +47,9 @@ export const adminCases = [
     const { admin } = scene.driver;
     const topic = await scene.topic(1);
     const before = await admin.describeConfig(topic);
-    scene.fact('defaults', Object.fromEntries(['cleanup.policy', 'compression.type', 'delete.retention.ms', 'max.message.bytes', 'message.timestamp.type', 'min.compaction.lag.ms', 'min.insync.replicas', 'retention.bytes', 'retention.ms', 'segment.bytes', 'segment.ms']
-      .map((name) => [name, before[name]])));
+    scene.fact('names', Object.keys(before).sort());
+    scene.fact('defaults', Object.fromEntries(['cleanup.policy', 'compression.type', 'max.message.bytes', 'message.timestamp.type', 'message.timestamp.before.max.ms', 'message.timestamp.after.max.ms', 'retention.bytes', 'retention.ms', 'segment.bytes', 'segment.ms',
+      'unclean.leader.election.enable'].map((name) => [name, before[name]])));
     await admin.alterConfig(topic, { set: { 'retention.ms': '123456' } });
     await eventually(async () => (await admin.describeConfig(topic))['retention.ms']?.[0] === '123456' ? true : undefined, () => 'the setting is set');
     assert.deepEqual((await admin.describeConfig(topic))['retention.ms'], ['123456', false]);
