@@ -1,77 +1,51 @@
-// tools/sim.ts - `millrace sim`: runs seeds of the simulator and says what they found.
-// Owns: flags, progress, the report. Never: what a simulation does (packages/millrace/src/testing/sim).
+// tools/sim.ts - `./millrace sim`: simulations of the log or of whole nodes from seeds, and the replay of one seed.
+// Owns: flags and words. Never: the simulation (packages/millrace/src/testing/sim). Exit code 1 when a promise was broken.
 import { parseArgs } from 'node:util';
 import { requiredCoverage } from '../packages/millrace/src/testing/sim/required-coverage.ts';
-import { runSeed } from '../packages/millrace/src/testing/sim/run-seed.ts';
-import type { SeedResult, SimLevel } from '../packages/millrace/src/testing/sim/run-seed.ts';
+import { runSeed, type SeedResult, type SimLevel } from '../packages/millrace/src/testing/sim/run-seed.ts';
 import { runSeeds } from '../packages/millrace/src/testing/sim/run-seeds.ts';
 
-/** Seeds of a full run; from here on a listed fault that was never met is a failure. */
-const fullSeeds = 500;
-
 const { values } = parseArgs({
-  options: {
-    level: { type: 'string', default: 'node' },
-    seeds: { type: 'string', default: '50' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    processes: { type: 'string', default: '2' },
-    verbose: { type: 'boolean', default: false },
-  },
+  options: { level: { type: 'string', multiple: true }, seeds: { type: 'string', default: '50' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, verbose: { type: 'boolean' } },
 });
+const levels = (values.level ?? ['log', 'node']) as SimLevel[];
+const failed = values.seed === undefined ? await many(Number(values.seeds), Number(values.from)) : await one(Number(values.seed));
+process.exit(failed ? 1 : 0);
 
-const level = values.level as SimLevel;
-if (level !== 'log' && level !== 'node') usage(`--level is 'log' or 'node', not '${values.level}'`);
-const failed = values.seed !== undefined ? await runOne(whole('--seed', values.seed)) : await runMany();
-process.exitCode = failed ? 1 : 0;
-
-/** One seed, with its trace. */
-async function runOne(seed: number): Promise<boolean> {
-  const result = await runSeed(level, seed, values.verbose ? (line) => console.log(line) : undefined);
-  if (result.failure !== null) showFailure(result);
-  console.log(`seed ${seed}: ${result.failure === null ? 'all promises held' : 'FAILED'}; ${result.events} events in ${result.virtualMs} ms of virtual time; trace ${result.traceHash}`);
-  return result.failure !== null;
+/** Replays one seed at each level; true when it failed. */
+async function one(seed: number): Promise<boolean> {
+  let failed = false;
+  for (const level of levels) {
+    const result = await runSeed(level, seed, values.verbose === true ? (line) => console.log(line) : undefined);
+    say(result);
+    failed ||= result.failure !== null;
+  }
+  return failed;
 }
 
-async function runMany(): Promise<boolean> {
-  const count = whole('--seeds', values.seeds);
-  const startMs = performance.now();
-  let lastShownMs = startMs;
-  const result = await runSeeds({
-    level, from: whole('--from', values.from), count, processes: whole('--processes', values.processes),
-    onResult: (each, done) => {
-      if (each.failure !== null) showFailure(each);
-      if (performance.now() - lastShownMs < 5000) return;
-      lastShownMs = performance.now();
-      console.log(`${done} of ${count} seeds, ${seconds(startMs)} s`);
-    },
-  });
-  console.log(`\nFaults met, and where:\n${result.coverage.table(requiredCoverage[level])}\n`);
-  const missing = count >= fullSeeds ? result.coverage.missing(requiredCoverage[level]) : [];
-  for (const name of missing) console.log(`FAILED: never met in ${count} seeds: ${name}`);
-  console.log(`${result.done} seeds, ${result.events} events, ${Math.round(result.virtualMs / 1000)} s of virtual time in ${seconds(startMs)} s`);
-  console.log(`${result.done - result.failures.length} passed, ${result.failures.length + missing.length} failed`);
-  return result.failures.length + missing.length > 0;
+/** Runs many seeds at each level; true when one failed. */
+async function many(count: number, from: number): Promise<boolean> {
+  let [passed, failed] = [0, 0];
+  for (const level of levels) {
+    console.log(`${count} seeds of the ${level} from ${from}`);
+    const startedMs = performance.now();
+    const result = await runSeeds({ level, from, count, onResult: (seed, done) => {
+      if (seed.failure !== null) say(seed);
+      else if (done % 25 === 0) console.log(`  ${done} done`);
+    } });
+    console.log(`${result.done} seeds, ${result.events} events, ${Math.round(result.virtualMs / 1000)} s of virtual time in ${((performance.now() - startedMs) / 1000).toFixed(1)} s. Faults met, and where:`);
+    console.log(result.coverage.table(requiredCoverage[level]).replace(/^/gm, '  '));
+    failed += result.failures.length;
+    passed += result.done - result.failures.length;
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed > 0;
 }
 
-function showFailure({ seed, failure }: SeedResult): void {
-  console.log(`\nFAILED seed ${seed}: ${failure!.message}`);
-  console.log(failure!.stack.split('\n').slice(1, 8).join('\n'));
-  console.log(failure!.trace.slice(-12).map((line) => `    ${line}`).join('\n'));
-  console.log(`Again: ./millrace sim --level ${level} --seed ${seed} --verbose\n`);
-}
-
-function seconds(startMs: number): string {
-  return ((performance.now() - startMs) / 1000).toFixed(0);
-}
-
-function whole(flag: string, text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) usage(`${flag} wants a whole number, not '${text}'`);
-  return value;
-}
-
-function usage(message: string): never {
-  console.error(`error: ${message}`);
-  process.exit(2);
+function say({ level, seed, failure, traceHash, events, virtualMs }: SeedResult): void {
+  if (failure === null) return console.log(`seed ${seed} of the ${level}: every promise held (${events} events, ${virtualMs} ms of virtual time, trace ${traceHash})`);
+  console.log(`seed ${seed} of the ${level} FAILED: ${failure.message}`);
+  if (failure.stack !== '') console.log(failure.stack.replace(/^/gm, '  '));
+  for (const line of failure.trace) console.log(`  ${line}`);
+  console.log(`  again: ./millrace sim --level ${level} --seed ${seed} --verbose`);
 }

@@ -16,11 +16,15 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: 'demo', summary: 'three million real events through a node, watched live', group: 'Start here', load: async () => (await import('./demo.ts')).demoCommand },
   { name: 'start', summary: 'run a node in the foreground', group: 'Run a node', load: async () => (await import('./start.ts')).startCommand },
+  { name: 'check', summary: 'walk every file of a data folder and say what is there', group: 'Run a node', load: async () => (await import('./check.ts')).checkCommand },
+  { name: 'backup', summary: 'copy a data folder, also of a running node, also only what is new', group: 'Run a node', load: async () => (await import('./backup.ts')).backupCommand },
+  { name: 'restore', summary: 'make a data folder from a backup', group: 'Run a node', load: async () => (await import('./restore.ts')).restoreCommand },
   { name: 'topics', summary: 'list, create, describe, alter and delete topics', group: 'Work with topics', load: async () => (await import('./topics.ts')).topicsCommand },
   { name: 'produce', summary: 'write lines or JSON from stdin to a topic', group: 'Work with topics', load: async () => (await import('./produce.ts')).produceCommand },
   { name: 'consume', summary: 'read a topic', group: 'Work with topics', load: async () => (await import('./consume.ts')).consumeCommand },
   { name: 'groups', summary: 'list consumer groups, show their lag, move their offsets', group: 'Work with topics', load: async () => (await import('./groups.ts')).groupsCommand },
   { name: 'test', summary: 'run every check of the repository', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./test.ts')).testCommand },
+  { name: 'sim', summary: 'simulate whole nodes with faults, from seeds', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./sim.ts')).simCommand },
   { name: 'bench', summary: 'measure, side by side with Apache Kafka', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./bench.ts')).benchCommand },
 ];
 

@@ -1,25 +1,28 @@
-// cli/sim.ts - `millrace sim`: seeded simulations of the log and of whole nodes (tools/sim.ts).
+// cli/sim.ts - `millrace sim`: simulations from seeds (tools/sim.ts).
 import type { Command } from 'commander';
 import { newCommand } from './command.ts';
 import { inRepository, runRepositoryProgram } from './repository.ts';
 import type { Shell } from './shell.ts';
+import { collect, parseChoice, parseWhole } from './values.ts';
+
+interface SimFlags { readonly level?: string[]; readonly seeds?: string; readonly from?: string; readonly seed?: string; readonly verbose?: boolean }
 
 /** Defines the command. */
 export function simCommand(shell: Shell): Command {
-  return newCommand(shell, 'sim', 'Runs whole nodes and clients on simulated disks, clocks and networks that fail, from seeds, and checks that no promise is broken. A failure prints its seed; the same seed ends the same way again.', [
-    { says: 'fifty seeds, as a push does', line: './millrace sim' },
-    { says: 'the full run; also fails when a listed fault was never met', line: './millrace sim --seeds 500' },
-    { says: 'one seed again, with everything that happened', line: './millrace sim --seed 17 --verbose' },
-    { says: 'the log alone: faster, and nearer to the disk', line: './millrace sim --level log --seeds 500' },
+  return newCommand(shell, 'sim', 'Runs the log and whole nodes with clients on fake disks, clocks and networks with faults, each run from one seed, and checks that every promise held: nothing acknowledged is lost or doubled, order stays, offsets only rise. A failure prints its seed, which replays it.', [
+    { says: 'fifty seeds of each level', line: './millrace sim' },
+    { says: 'five hundred of the log', line: './millrace sim --level log --seeds 500' },
+    { says: 'one seed again, with every event', line: './millrace sim --level node --seed 4711 --verbose' },
   ])
-    .option('--seeds <count>', 'how many seeds (default: 50)')
-    .option('--from <seed>', 'the first of them (default: 1)')
-    .option('--seed <seed>', 'only this one')
-    .option('--level <level>', 'node or log (default: node)')
-    .option('--processes <count>', 'processes side by side (default: 2)')
-    .option('--verbose', 'with --seed: print all that happens')
-    .action((flags: Record<string, string | boolean>) => {
-      const args = Object.entries(flags).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
-      return runRepositoryProgram(shell, inRepository('the simulator', 'tools/sim.ts'), args);
+    .option('--level <level>', 'log, or node: whole nodes with clients; may be repeated (default: both)', collect)
+    .option('--seeds <number>', 'how many seeds (default: 50)')
+    .option('--from <number>', 'the first seed (default: 1)')
+    .option('--seed <number>', 'only this seed')
+    .option('--verbose', 'with --seed: print every event')
+    .action((flags: SimFlags) => {
+      for (const level of flags.level ?? []) parseChoice('--level', level, ['log', 'node']);
+      for (const [name, text] of [['--seeds', flags.seeds], ['--from', flags.from], ['--seed', flags.seed]] as const) if (text !== undefined) parseWhole(name, text, 0, 2 ** 31);
+      const given = Object.entries(flags).flatMap(([name, value]) => (value === true ? [`--${name}`] : [value].flat().flatMap((one) => [`--${name}`, String(one)])));
+      return runRepositoryProgram(shell, inRepository('simulations', 'tools/sim.ts'), given);
     });
 }

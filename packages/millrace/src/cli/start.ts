@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import type { NodeListener } from '../node/mod.ts';
 import { addSettings, newCommand } from './command.ts';
+import { serveControl } from './control.ts';
 import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings } from './settings.ts';
 import type { Shell } from './shell.ts';
@@ -42,12 +43,14 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   const node = await startNode({
     ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line) => log.say('info', line), onFatal: failed,
   });
+  const closeControl = await serveControl(values.data, ({ folder }) => node.backup(folder));
   warnOfOpenAddresses(log, [first!, ...further]);
   log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
     event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid,
   });
   await Promise.race([aborted(shell.stop), fatal]);
   log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
+  await closeControl();
   await node.close();
   log.say('info', 'stopped', { event: 'stopped' });
 }

@@ -1,4 +1,5 @@
 // node/options.ts - what startNode() takes, and what it gives.
+import type { CopySummary } from '../log/mod.ts';
 import type { Connection, Machine } from '../os/mod.ts';
 
 /** One address to listen on. */
@@ -49,6 +50,11 @@ export interface Node {
   readonly machine: Pick<Machine, 'net' | 'clock' | 'random'>;
   /** A stream to the node that leaves out the network where it can. */
   dial(): Promise<Connection>;
+  /**
+   * Copies everything acknowledged so far to a folder while the node serves: consistent over partitions, only what is new when the folder
+   * holds an earlier backup of this node. Rejects 'invalid-argument' for a folder that is something else, 'data-damaged', 'disk-full'.
+   */
+  backup(folder: string): Promise<CopySummary>;
   /** Stops cleanly: nothing new is taken, what is under way is answered, everything is checkpointed. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

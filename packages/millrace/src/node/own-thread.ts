@@ -2,6 +2,7 @@
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
 import { MillraceError, type ErrorCode } from '../base/mod.ts';
+import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
 import type { Node, NodeOptions } from './options.ts';
@@ -14,10 +15,12 @@ export type FromThread =
   | { readonly kind: 'started'; readonly host: string; readonly port: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'report'; readonly line: string }
+  | { readonly kind: 'backed-up'; readonly call: number; readonly summary: CopySummary }
+  | { readonly kind: 'backup-failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
-/** What the thread is told: to stop cleanly. */
-export type ToThread = { readonly kind: 'close' };
+/** What the thread is told: to stop cleanly, or to copy its data. */
+export type ToThread = { readonly kind: 'close' } | { readonly kind: 'backup'; readonly call: number; readonly folder: string };
 
 /** Starts a node on a thread of its own. */
 export function startOnThread(options: NodeOptions & { readonly data: string }): Promise<Node> {
@@ -35,7 +38,8 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
           worker.postMessage({ kind: 'close' } satisfies ToThread);
           await closed;
         };
-        resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, { host: message.host, port: message.port, close }));
+        const backup = backupThrough(worker, closed);
+        resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, { host: message.host, port: message.port, backup, close }));
       }
     });
     worker.on('error', (error) => {
@@ -43,6 +47,24 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
       else if (onFatal) onFatal(error);
       else throw error;
     });
+  });
+}
+
+/** Backups asked of the thread, each answered under its own number. */
+function backupThrough(worker: Worker, closed: Promise<void>): (folder: string) => Promise<CopySummary> {
+  const waiting = new Map<number, { resolve: (summary: CopySummary) => void; reject: (error: Error) => void }>();
+  let calls = 0;
+  worker.on('message', (message: FromThread) => {
+    if (message.kind !== 'backed-up' && message.kind !== 'backup-failed') return;
+    const asker = waiting.get(message.call);
+    waiting.delete(message.call);
+    if (message.kind === 'backed-up') asker?.resolve(message.summary);
+    else asker?.reject(refusal(message));
+  });
+  void closed.then(() => { for (const asker of waiting.values()) asker.reject(new MillraceError('closed', 'Cannot back up: the node was closed')); });
+  return (folder) => new Promise((resolve, reject) => {
+    waiting.set(++calls, { resolve, reject });
+    worker.postMessage({ kind: 'backup', call: calls, folder } satisfies ToThread);
   });
 }
 

@@ -2,8 +2,8 @@
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
 import { KiB, MiB } from '../base/mod.ts';
 import { Broker } from '../broker/mod.ts';
-import { openLog, type Log } from '../log/mod.ts';
-import type { Listener, Machine } from '../os/mod.ts';
+import { type CopySummary, openLog, type Log } from '../log/mod.ts';
+import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
 import type { NodeListener, NodeOptions } from './options.ts';
 
 /** A node on this thread. */
@@ -13,6 +13,7 @@ export interface RunningNode {
   /** The first listener, as told to clients. */
   readonly host: string;
   readonly port: number;
+  backup(folder: string): Promise<CopySummary>;
   close(): Promise<void>;
 }
 
@@ -40,7 +41,8 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       await opened.close();
       await log.close();
     };
-    return { broker: opened, log, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
+    return { broker: opened, log, backup, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
     await log.close();
