@@ -6,7 +6,7 @@ import type { Shell } from './shell.ts';
 import { parseChoice } from './values.ts';
 
 /** The benches there are, each a program bench/NAME.ts with flags of its own. */
-const benches = ['bus', 'life'] as const;
+const benches = ['bus', 'life', 'groups'] as const;
 
 /** Defines the command. */
 export function benchCommand(shell: Shell): Command {
