@@ -4,7 +4,7 @@
 // Forms: gzip and zstd as they are; lz4 as LZ4 frames; snappy in xerial's framing (magic, two versions, blocks behind their size), which
 // is what the Java client writes, and in one raw block, which is what librdkafka writes. All are synchronous.
 import { createRequire } from 'node:module';
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MillraceError } from '../base/mod.ts';
 
 /** A way of compressing that costs a library call. */
@@ -23,7 +23,7 @@ const lz4 = (): Lz4Library => (lz4Library ??= require('lz4-napi') as Lz4Library)
 export function compressBytes(how: Compression, bytes: Uint8Array, level?: number): Uint8Array {
   switch (how) {
     case 'gzip': return gzipSync(bytes, level === undefined ? {} : { level });
-    case 'zstd': return zstdCompressSync(bytes);
+    case 'zstd': return zstdCompressSync(bytes, level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } });
     case 'snappy': return snappyBlocks(bytes);
     case 'lz4': return lz4().compressFrameSync(asBuffer(bytes));
   }

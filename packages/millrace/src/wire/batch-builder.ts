@@ -12,7 +12,7 @@ export interface RecordHeaderInit { readonly key: string; readonly value: Uint8A
 export interface BatchOptions {
   /** Default 'none'. */
   readonly codec?: Codec;
-  /** gzip's own level. */
+  /** gzip's (1 to 9) or zstd's (1 to 22) own level. */
   readonly level?: number;
   /** Default 0: the broker stamps it. */
   readonly baseOffset?: number;

@@ -55,6 +55,17 @@ test('text of every length and alphabet is written as UTF-8 behind its right len
   assert.deepEqual(rows(batch), texts.map((value, i) => [i, i, value, value, [[value, value]]]));
 });
 
+test('a record longer than its text promised is moved to make room for its length', () => {
+  for (const unit of ['é', '日', 'a']) {
+    const builder = new wire.BatchBuilder(1);
+    const lengths = [...Array(100).keys(), 2700, 2730, 4090, 4096, 8170, 8180, 8190, 350_000, 524_288];
+    for (const length of lengths) builder.append(length, null, unit.repeat(length));
+    const batch = builder.finish();
+    wire.verifyRecords(batch);
+    assert.deepEqual(rows(batch).map((row) => (row as unknown[])[3]), lengths.map((length) => unit.repeat(length)));
+  }
+});
+
 test('a builder is empty again after finish, and what it gave out stays as it was', () => {
   const builder = new wire.BatchBuilder(4096);
   builder.append(1, null, 'one');
@@ -163,6 +174,29 @@ for (const [what, damage] of recordDefects) {
   });
 }
 
+const recordBytes: [string, string][] = [
+  ['a key length of -2', '00 00 00 03 01 00'],
+  ['a value length of -2', '00 00 00 01 03 00'],
+  ['a header count of -1', '00 00 00 01 01 01'],
+  ['a varint of six bytes', '00 00 00 01 81 80 80 80 80 00 00'],
+  ['a varlong of eleven bytes', '00 80 80 80 80 80 80 80 80 80 80 00 00 01 01 00'],
+  ['a header without a key', '00 00 00 01 01 02 01 01'],
+  ['a header longer than the record', '00 00 00 01 01 02 02 61 10'],
+];
+for (const [what, body] of recordBytes) {
+  test(`refused inside: ${what}`, () => {
+    const builder = new wire.BatchBuilder();
+    const record = Buffer.from(body.replaceAll(' ', ''), 'hex');
+    builder.append(0, null, record);
+    const like = builder.finish();
+    const batch = Buffer.concat([like.subarray(0, 61), Buffer.from([record.length * 2]), record]);
+    wire.writeInt(batch, 8, batch.length - 12);
+    wire.writeInt(batch, 17, crc32c(batch.subarray(21)));
+    assert.equal(wire.verifyBatch(batch, 0, batch.length).recordCount, 1);
+    assert.throws(() => wire.verifyRecords(batch), (error) => isMillraceError(error, 'corrupt-batch') && error.data['reason'] === 'records');
+  });
+}
+
 // ---- compression ----
 
 test('a bomb is refused before it is unpacked, whatever the codec', () => {
@@ -175,6 +209,14 @@ test('a bomb is refused before it is unpacked, whatever the codec', () => {
     assert.throws(() => wire.decompress(codec, packed, 1 << 20), (error) => isMillraceError(error, 'message-too-large'), codec);
     assert.equal(wire.decompress(codec, packed, records.length).length, records.length, codec);
     assert.throws(() => wire.decompress(codec, packed, records.length - 1), (error) => isMillraceError(error, 'message-too-large'), codec);
+  }
+});
+
+test('levels of gzip and zstd are taken', () => {
+  const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => `${(i * 7919) % 1000}`).join(','));
+  for (const [codec, low, high] of [['gzip', 1, 9], ['zstd', 1, 19]] as const) {
+    assert.ok(wire.compress(codec, bytes, high).length < wire.compress(codec, bytes, low).length, codec);
+    assert.equal(text(wire.decompress(codec, wire.compress(codec, bytes, high))), bytes.toString());
   }
 });
 
@@ -191,6 +233,11 @@ test('snappy without framing, as librdkafka writes it, is read too', async () =>
   const raw = compressSync(Buffer.from('plain snappy '.repeat(50)));
   assert.equal(text(wire.decompress('snappy', raw)), 'plain snappy '.repeat(50));
   assert.throws(() => wire.decompress('snappy', raw, 100), (error) => isMillraceError(error, 'message-too-large'));
+});
+
+test('snappy streams put together, each with its header, are one', () => {
+  const [one, two] = ['first '.repeat(9000), 'second '.repeat(9000)].map((part) => wire.compress('snappy', Buffer.from(part)));
+  assert.equal(text(wire.decompress('snappy', Buffer.concat([one!, two!]))), 'first '.repeat(9000) + 'second '.repeat(9000));
 });
 
 test('memory that threads share compresses and decompresses', () => {

@@ -93,4 +93,11 @@ measure('batch of 1000 x 100 B: walk with value(), per record', () => { cursor.o
 measure('batch of 1000 x 100 B: verifyBatch', () => wire.verifyBatch(batch, 0, batch.length));
 measure('batch of 1 x 100 B: verifyBatch', (() => { builder.append(1, key, value); const one = builder.finish(); return () => wire.verifyBatch(one, 0, one.length); })());
 measure('batch: stampBaseOffset', () => wire.stampBaseOffset(batch, 0, 1e12, 3));
+for (let i = 0; i < 1000; i++) builder.append(1_700_000_000_000 + i, key, JSON.stringify({ date: 1_700_000_000 + i * 37, delay: (i * 7919) % 181, distance: (i * 104729) % 2500, origin: 'JFK', destination: ['SFO', 'LAX', 'ORD', 'ATL'][i % 4] }));
+const json = builder.finish().subarray(wire.batchHeaderBytes);
+for (const codec of wire.codecs.slice(1)) {
+  const packed = wire.compress(codec, json);
+  measure(`${json.length} B of JSON records: ${codec} to ${packed.length} B`, () => wire.compress(codec, json));
+  measure(`${json.length} B of JSON records: from ${codec}`, () => wire.decompress(codec, packed));
+}
 if (sum === 1) console.log(sum);

@@ -53,6 +53,14 @@ test('golden: a struct that may be null', () => {
   assert.equal(body.assignment, null);
 });
 
+test('golden: tagged structs with their defaults are not written, others are', () => {
+  const plain = wire.encodeResponse(wire.Fetch, 12, 5, { responses: [{ topic: 't', partitions: [{ divergingEpoch: { epoch: -1 }, currentLeader: {} }] }] });
+  const partition = '00000000|0000|0000000000000000|ffffffffffffffff|ffffffffffffffff|01|ffffffff|00';
+  assert.equal(hex(plain), bytesOf(`0000003a|00000005|00|00000000|0000|00000000|02|0274|02|${partition}|00|00|00`).toString('hex'));
+  const led = wire.encodeResponse(wire.Fetch, 12, 5, { responses: [{ topic: 't', partitions: [{ currentLeader: { leaderEpoch: 3 } }] }] });
+  assert.equal(hex(led), bytesOf(`00000045|00000005|00|00000000|0000|00000000|02|0274|02|${partition}|01 01 09 ffffffff 00000003 00|00|00`).toString('hex'));
+});
+
 // ---- what decoders return ----
 
 test('every field is there after decoding: what the version does not carry has its default', () => {
@@ -181,6 +189,23 @@ test('bytes behind the end of a request are passed over: librdkafka leaves three
   assert.equal(wire.decodeRequest(wire.Metadata, apiVersion, frame, bodyAt).topics, null);
 });
 
+test('a message with a long string keeps its first part when the next one is written', () => {
+  const reason = 'r'.repeat(30_000);
+  const parts = wire.encodeRequest(wire.JoinGroup, 9, { correlationId: 77, clientId: 'first' }, { groupId: 'g', reason });
+  wire.encodeRequest(wire.JoinGroup, 9, { correlationId: 88, clientId: 'second' }, { groupId: 'overwritten' });
+  const frame = frameOf(parts);
+  const { bodyAt, correlationId, clientId } = wire.decodeRequestHeader(frame);
+  assert.deepEqual([correlationId, clientId], [77, 'first']);
+  assert.equal(wire.decodeRequest(wire.JoinGroup, 9, frame, bodyAt).reason, reason);
+});
+
+test('ids and names that differ in one place only are told apart', () => {
+  const ids = Array.from({ length: 5000 }, (_, i) => wire.uuidText(Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, i >> 8, i & 255]), 0));
+  const frame = frameOf(wire.encodeRequest(wire.DeleteTopics, 6, header, { topics: ids.map((topicId, i) => ({ topicId, name: `topic-${i}` })) }));
+  const { topics } = wire.decodeRequest(wire.DeleteTopics, 6, frame, wire.decodeRequestHeader(frame).bodyAt);
+  assert.deepEqual(topics, ids.map((topicId, i) => ({ name: `topic-${i}`, topicId })));
+});
+
 // ---- refusals ----
 
 const refusals: [string, () => unknown, RegExp][] = [
@@ -193,6 +218,7 @@ const refusals: [string, () => unknown, RegExp][] = [
   ['records longer than the frame', () => decodeProduce('0000|0003|00000007|ffff|ffff|0001|00000001|00000001|000174|00000001|00000000|7fffffff'),
     /topicData\[0\]\.partitionData\[0\]\.records at byte \d+: 2147483647 bytes wanted, 0 left/],
   ['a varint without end', () => decodeProduce('0000|0009|00000007|ffff|00|00|ffff|00000001|ffffffffffff'), /a varint of more than 32 bits/],
+  ['a varint of more than 32 bits', () => decodeProduce('0000|0009|00000007|ffff|00|00|ffff|00000001|ffffffff1f'), /topicData at byte 18: a varint of more than 32 bits/],
   ['a tagged field longer than the frame', () => decodeProduce('0000|0009|00000007|ffff|00|00|ffff|00000001|01|01|0aff7f'), /a tagged field of 16383 bytes, 0 left/],
   ['a tagged field that is not filled', () => wire.decodeResponse(wire.ApiVersions, 3, bytesOf('00000001|0000|01|00000000|01|01 09 0000000000000000 00')), /finalizedFeaturesEpoch at byte \d+: a tagged field that does not fill its 9 bytes/],
   ['a header without a client id', () => wire.decodeRequestHeader(bytesOf('0000|0009|00000007')), /'request header': at byte 8: 2 bytes wanted, 0 left/],

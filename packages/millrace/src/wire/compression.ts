@@ -4,7 +4,7 @@ import { limits } from '../base/mod.ts';
 import { compressBytes, decompressBytes } from '../os/mod.ts';
 import type { Codec } from './batch.ts';
 
-/** Compresses the records of a batch (everything behind its 61 bytes). `level` is gzip's own. */
+/** Compresses the records of a batch (everything behind its 61 bytes). `level` is gzip's (1 to 9) or zstd's (1 to 22) own. */
 export function compress(codec: Codec, bytes: Uint8Array, level?: number): Uint8Array {
   return codec === 'none' ? bytes : compressBytes(codec, bytes, level);
 }
