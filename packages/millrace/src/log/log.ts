@@ -3,7 +3,8 @@
 // States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
 // acknowledged, no more appends until a restart); any -> closed.
 import { assert, limits, MillraceError } from '../base/mod.ts';
-import type { Timer } from '../os/mod.ts';
+import type { Disk, Timer } from '../os/mod.ts';
+import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { Counts, LogCore } from './core.ts';
 import { FileCache } from './file-cache.ts';
@@ -147,6 +148,17 @@ class MillraceLog implements Log, LogCore {
     await this.journal.drain();
     await this.#writer.flush();
     await this.#takeCheckpoint(0);
+  }
+
+  async backup(target: Disk): Promise<CopySummary> {
+    await this.checkpoint();
+    const manifest = await this.#writer.between(() => {
+      const facts = this.#facts();
+      const partitions = facts.partitions.map((partition) => ({ ...partition, segments: this.byId.get(partition.id)!.segments.map((segment) => segment.storedFacts()) }));
+      return { ...facts, partitions, journal: this.#writer.position };
+    });
+    const isLive = (partitionId: number, baseOffset: number): boolean => this.byId.get(partitionId)?.segments.some((segment) => segment.baseOffset === baseOffset) ?? false;
+    return writeBackup({ disk: this.disk, manifest, isLive }, target);
   }
 
   onState(callback: (state: LogState) => void): () => void {

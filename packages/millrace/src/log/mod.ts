@@ -2,3 +2,4 @@
 export type * from './types.ts';
 export { openLog } from './log.ts';
 export { checkFolder, type CheckSummary } from './check.ts';
+export { restore, type CopySummary } from './backup.ts';

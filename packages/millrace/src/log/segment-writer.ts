@@ -46,7 +46,7 @@ export class SegmentWriter {
   #running: Promise<void> | null = null;
   #timer = false;
   #urgent = false;
-  #paused = false;
+  #paused = 0;
   #stopped = false;
   #full = false;
   readonly #madeFolders = new Set<string>();
@@ -88,12 +88,12 @@ export class SegmentWriter {
 
   /** Runs `look` between two pieces, when the facts of segments are exactly those of `position`. */
   async between<T>(look: () => T): Promise<T> {
-    this.#paused = true;
+    this.#paused++;
     try {
       while (this.#running !== null) await this.#running;
       return look();
     } finally {
-      this.#paused = false;
+      this.#paused--;
       if (this.#queuedBytes >= this.#options.pieceBytes || this.#urgent) this.#start();
       else if (this.#queue.length > 0) this.#startLater();
     }
@@ -141,7 +141,7 @@ export class SegmentWriter {
   }
 
   #start(): void {
-    if (this.#running !== null || this.#stopped || this.#paused || this.#queue.length === 0) return;
+    if (this.#running !== null || this.#stopped || this.#paused > 0 || this.#queue.length === 0) return;
     this.#running = this.#writePiece().finally(() => {
       this.#running = null;
       if (this.#queuedBytes >= this.#options.pieceBytes) this.#start();

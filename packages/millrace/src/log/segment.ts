@@ -70,4 +70,9 @@ export class Segment {
       indexCount: this.index.indexCount, timeCount: this.index.timeCount,
     };
   }
+
+  /** The same with only those index entries that are in the files. */
+  storedFacts(): SegmentFacts {
+    return { ...this.facts(), indexCount: this.index.indexStored, timeCount: this.index.timeStored };
+  }
 }

@@ -1,6 +1,7 @@
 // log/types.ts - the log's door as types: what the broker may ask of storage.
 // The log knows partitions by folder name, batches by their 61-byte header, and nothing of topics, groups or sockets.
 import type { Clock, Disk, Random } from '../os/mod.ts';
+import type { CopySummary } from './backup.ts';
 
 /** How a partition keeps its data. */
 export interface PartitionConfig {
@@ -109,6 +110,11 @@ export interface Log {
   applyRetention(): Promise<void>;
   /** Makes everything checkpointed so that a start reads no tail. */
   checkpoint(): Promise<void>;
+  /**
+   * Copies the log as of now to a backup folder while appends go on: all that is acknowledged when it is called, consistent over
+   * partitions, only what is new when the folder holds an earlier backup. Rejects 'data-damaged' and keeps the earlier one.
+   */
+  backup(target: Disk): Promise<CopySummary>;
   onState(callback: (state: LogState) => void): () => void;
   /** Calls back once when an append that threw 'overloaded' may fit; at the earliest in the next turn of the loop. */
   whenRoom(callback: () => void): void;

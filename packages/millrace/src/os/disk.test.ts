@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isMillraceError } from '../base/mod.ts';
 import { diskContract } from './disk-contract.ts';
-import { MemoryDisk, NodeDisk, type LaneStep } from './mod.ts';
+import { MemoryDisk, NodeDisk, RecordingDisk, type LaneStep } from './mod.ts';
 
 const pass = <T>(until: Promise<T>): Promise<T> => until;
 const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'millrace-disk-'));
@@ -18,6 +18,34 @@ diskContract('node disk', async () => {
   return { disk: new NodeDisk(root), pass, end: () => rm(root, { recursive: true }) };
 });
 diskContract('memory disk', async () => ({ disk: new MemoryDisk(), pass }));
+
+diskContract('recording disk', async () => {
+  const root = await folder();
+  return { disk: new RecordingDisk(new NodeDisk(root)), pass, end: () => rm(root, { recursive: true }) };
+});
+
+test('recording disk: the trace tells every change in order, with its bytes and its end', async () => {
+  const disk = new RecordingDisk(new MemoryDisk());
+  const file = await disk.open('a', { create: true });
+  const lane = await disk.openLane();
+  const memory = disk.allocate(8);
+  memory.set([1, 2, 3]);
+  await file.write([memory.subarray(0, 1), memory.subarray(1, 3)], 5);
+  await new Promise<void>((resolve) => lane.submit([{ kind: 'write', file, position: 0, parts: [memory.subarray(2, 3)] }, { kind: 'sync', file }], () => resolve()));
+  disk.mark('acknowledged');
+  await disk.rename('a', 'b');
+  const told = disk.trace.map((entry) => {
+    if (entry.kind === 'mark') return `mark ${entry.mark}`;
+    if (entry.kind === 'end') return `end ${entry.id}${entry.failed ? ' failed' : ''}`;
+    const { action, id, thread } = entry;
+    return `begin ${id} ${thread} ${action.kind} ${action.path}${action.kind === 'write' ? ` ${action.position} [${action.bytes}]` : ''}`;
+  });
+  assert.deepEqual(told, [
+    'begin 1 caller open a', 'end 1', 'begin 2 caller write a 5 [1,2,3]', 'end 2', 'begin 3 1 write a 0 [3]', 'end 3', 'begin 4 1 sync a', 'end 4',
+    'mark acknowledged', 'begin 5 caller rename a', 'end 5',
+  ]);
+  await file.close();
+});
 
 async function within(tell: (disk: NodeDisk, root: string) => Promise<void>): Promise<void> {
   const root = await folder();

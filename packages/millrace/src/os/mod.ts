@@ -8,3 +8,4 @@ export { NodeDisk } from './node-disk.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { compressBytes, decompressBytes, type Compression } from './compression.ts';
 export { memoryMachine, nodeMachine } from './machines.ts';
+export { RecordingDisk, type DiskAction, type TraceEntry } from './recording-disk.ts';
