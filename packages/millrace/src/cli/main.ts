@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // cli/main.ts - the process of the command line: its streams, its signals, its exit.
 // Owns: the real Shell. M1 The first SIGINT or SIGTERM asks the command to stop, the second ends the process.
-import { exitCodes } from './exit-codes.ts';
-import { run } from './run.ts';
+import { enableCompileCache } from 'node:module';
 import type { Shell } from './shell.ts';
-import { Terminal } from './terminal.ts';
+
+// Compiled code is kept between runs, in the folder that NODE_COMPILE_CACHE names or a temporary one: it must be on before anything is loaded.
+enableCompileCache();
+const [{ exitCodes }, { run }, { Terminal }] = await Promise.all([import('./exit-codes.ts'), import('./run.ts'), import('./terminal.ts')]);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
