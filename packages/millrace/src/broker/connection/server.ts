@@ -20,9 +20,9 @@ export interface ServerOptions {
   fatal(error: unknown): void;
 }
 
-const watchEveryMs = 1_000;
+const watchEveryMs = 500;
 /** A client that made no progress for this long may be disconnected when others need its memory. */
-const stalledMs = 5_000;
+const stalledMs = 1_000;
 const closeGraceMs = 2_000;
 
 /** The connections of a node. */
