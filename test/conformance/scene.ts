@@ -14,6 +14,9 @@ export type Case = { readonly name: string; readonly needs: readonly Ability[]; 
 /** Declares a case. */
 export const story = (name: string, needs: readonly Ability[], run: (scene: Scene) => Promise<void>): Case => ({ name, needs, run });
 
+/** For topics whose records are of long ago: a broker deletes them within a minute of its start otherwise. */
+export const keptForEver = { 'retention.ms': '-1' };
+
 let nameNext = 0;
 
 /** The stage of one run of a case. */

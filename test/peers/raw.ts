@@ -39,9 +39,33 @@ export class RawConnection {
 
   /** Sends one request with a version 1 header and resolves to the response body after the correlation id. */
   async call(apiKey: number, apiVersion: number, body: Buffer): Promise<Buffer> {
-    const correlation = ++this.#correlation;
-    const header = concat(int16(apiKey), int16(apiVersion), int32(correlation), string('raw'));
-    this.#socket.write(concat(int32(header.length + body.length), header, body));
+    return (await this.callAll([[apiKey, apiVersion, body]]))[0]!;
+  }
+
+  /** Sends requests one behind the other without waiting; resolves to the response bodies. Rejects when they come in another order. */
+  async callAll(requests: readonly (readonly [apiKey: number, apiVersion: number, body: Buffer])[]): Promise<Buffer[]> {
+    const correlations = requests.map(([apiKey, apiVersion, body]) => {
+      const correlation = ++this.#correlation;
+      const header = concat(int16(apiKey), int16(apiVersion), int32(correlation), string('raw'));
+      this.#socket.write(concat(int32(header.length + body.length), header, body));
+      return correlation;
+    });
+    const answers: Buffer[] = [];
+    for (const correlation of correlations) {
+      const answer = await this.#receive();
+      if (answer.readInt32BE(0) !== correlation) throw new Error(`answer to ${answer.readInt32BE(0)} instead of ${correlation}`);
+      answers.push(answer.subarray(4));
+    }
+    return answers;
+  }
+
+  /** Sends bytes as they are and waits for whatever frame comes. */
+  send(bytes: Buffer): Promise<Buffer> {
+    this.#socket.write(bytes);
+    return this.#receive();
+  }
+
+  async #receive(): Promise<Buffer> {
     while (this.#received.length < 4 || this.#received.length < 4 + this.#received.readInt32BE(0)) {
       if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((resolve) => { this.#wake = resolve; });
@@ -49,8 +73,7 @@ export class RawConnection {
     const size = this.#received.readInt32BE(0);
     const answer = this.#received.subarray(4, 4 + size);
     this.#received = this.#received.subarray(4 + size);
-    if (answer.readInt32BE(0) !== correlation) throw new Error(`answer to ${answer.readInt32BE(0)} instead of ${correlation}`);
-    return answer.subarray(4);
+    return answer;
   }
 
   /** Ends the connection. */

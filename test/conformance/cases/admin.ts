@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { eventually } from '../../peers/processes.ts';
-import { codeOf, numbered, same, spread, story, until } from '../scene.ts';
+import { codeOf, keptForEver, numbered, same, spread, story, until } from '../scene.ts';
 
 /** Stories of administrators. */
 export const adminCases = [
@@ -77,7 +77,7 @@ export const adminCases = [
 
   story('admin, offsets by time', ['admin:listOffset'], async (scene) => {
     const { admin } = scene.driver;
-    const topic = await scene.topic(1);
+    const topic = await scene.topic(1, keptForEver);
     const at = (i: number): number => 1_700_000_000_000 + i * 1000;
     // The largest time is not the last record's.
     const messages = numbered(10).map((message, i) => ({ ...message, timestampMs: at(i === 4 ? 100 : i) }));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { sleep } from '../../peers/processes.ts';
 import type { Received } from '../driver.ts';
-import { noise, numbered, same, story, values } from '../scene.ts';
+import { keptForEver, noise, numbered, same, story, values } from '../scene.ts';
 
 /** Stories of consumers without a group. */
 export const consumeCases = [
@@ -24,7 +24,7 @@ export const consumeCases = [
   }),
 
   story('consume, from a time', [], async (scene) => {
-    const topic = await scene.topic(1);
+    const topic = await scene.topic(1, keptForEver);
     const startMs = 1_700_000_000_000;
     const messages = numbered(100).map((message, i) => ({ ...message, timestampMs: startMs + i * 1000 }));
     // Several batches, so that the index of times is asked and then the batch.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { fetchBatches } from '../../peers/raw.ts';
 import { codecs, type Ack, type Message, type ProduceRequest, type Received } from '../driver.ts';
-import { noise, numbered, same, story, type Scene } from '../scene.ts';
+import { keptForEver, noise, numbered, same, story, type Scene } from '../scene.ts';
 
 /** Stories of producers. */
 export const produceCases = [
@@ -57,7 +57,7 @@ export const produceCases = [
   }),
 
   ...([['timestamps', 'in order', [1_700_000_000_000, 1_700_000_000_005, 1_700_086_400_000]], ['timestamps-back', 'far apart and in any order', [1_700_000_000_000, 1_600_000_000_000, 1, 1_700_000_000_001]]] as const).map(([ability, words, times]) => story(`produce, timestamps ${words}`, [ability], async (scene) => {
-    const topic = await scene.topic(1);
+    const topic = await scene.topic(1, keptForEver);
     const messages: Message[] = times.map((timestampMs) => ({ key: null, value: Buffer.from(`at ${timestampMs}`), partition: 0, timestampMs }));
     isAcked(await scene.driver.produce({ topic, messages }), messages.length);
     await readBack(scene, topic, messages);

@@ -2,7 +2,7 @@
 // Owns: format, size and timestamp rules. Never: producers' sequences (producer-table.ts) and the append (produce.ts).
 // Cost: one checksum over the batch; records are walked only when a timestamp in the header is out of the allowed range.
 import { isMillraceError } from '../../base/mod.ts';
-import { errorCodes, verifyBatch, type BatchHeader } from '../../wire/mod.ts';
+import { errorCodes, verifyBatch, type BatchDefect, type BatchHeader } from '../../wire/mod.ts';
 import type { TopicSettings } from '../config/topic-config.ts';
 import { recordsOutOfTime } from './record-times.ts';
 
@@ -14,6 +14,9 @@ export interface BatchRefusal { readonly errorCode: number; readonly message: st
 
 /** A batch that may be appended, or why not. */
 export type BatchVerdict = { readonly kind: 'good'; readonly header: BatchHeader } | { readonly kind: 'bad'; readonly refusal: BatchRefusal };
+
+/** Defects that a batch may have caught on its way, so that sending it again may help; the others it was made with. */
+const damage: ReadonlySet<unknown> = new Set<BatchDefect>(['crc', 'length', 'unknown-codec']);
 
 /** First version of Produce that may carry zstd. */
 const zstdVersionMin = 7;
@@ -29,8 +32,7 @@ export function checkBatch(bytes: Uint8Array, version: number, settings: TopicSe
     header = verifyBatch(bytes, 0, bytes.byteLength);
   } catch (error) {
     if (!isMillraceError(error, 'corrupt-batch')) throw error;
-    const old = error.data.reason === 'old-format' || error.data.reason === 'unknown-format';
-    return bad(old ? errorCodes.INVALID_RECORD : errorCodes.CORRUPT_MESSAGE, error.message);
+    return bad(damage.has(error.data.reason) ? errorCodes.CORRUPT_MESSAGE : errorCodes.INVALID_RECORD, error.message);
   }
   if (header.sizeBytes !== bytes.byteLength) return bad(errorCodes.INVALID_RECORD, 'a partition takes one record batch per request');
   if (header.sizeBytes > settings.messageBytesMax) {
