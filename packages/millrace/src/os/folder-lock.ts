@@ -67,7 +67,8 @@ async function readOwner(path: string): Promise<Owner | null> {
 }
 
 function isAlive(owner: Owner): boolean {
-  if (owner.pid === process.pid) return false;
+  // Our own number: a former owner that had it, or another thread of this process, which only its start can tell apart.
+  if (owner.pid === process.pid) return owner.startedAt !== '' && owner.startedAt === startOf(owner.pid);
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
