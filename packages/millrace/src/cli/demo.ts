@@ -108,7 +108,7 @@ async function check(shell: Shell, admin: ReturnType<Awaited<ReturnType<typeof c
   if (stored !== total) faults.push(`the topic holds ${grouped(stored)} records`);
   const behind = lag.reduce((sum, one) => sum + one.lag, 0);
   if (behind !== 0) faults.push(`the group's committed offsets are ${grouped(behind)} behind`);
-  if (faults.length === 0) return out.line(`  checked  ${out.style('green', `${grouped(total)} in = ${grouped(readers.ledger.count)} out`)}; the same values in the same order for each of ${grouped(feed.ledger.keys)} airports; nothing left behind`);
+  if (faults.length === 0) return out.line(`  checked  ${out.style('green', `${grouped(total)} in = ${grouped(readers.ledger.count)} out`)}, the same values in the same order at each of ${grouped(feed.ledger.keys)} airports`);
   err.line(err.style('red', 'The check failed:'));
   for (const fault of faults.slice(0, 20)) err.line(`  ${fault}`);
   throw new Exit('failed');
@@ -121,7 +121,9 @@ function sayHowToAttach(shell: Shell, node: NodeProcess): void {
   out.line(`  kcat -b ${node.server} -t ${topic} -C -o beginning -c 5`);
   out.line(`  ./millrace consume ${topic} --server ${node.server} --from 2001-03-01 --max 5 --json --parse`);
   out.line(`  ./millrace groups describe ${group} --server ${node.server}`);
-  out.line(`or a few lines of TypeScript: import { connect } from 'millrace'; const client = await connect('${node.server}');`);
+  out.line('or in TypeScript:');
+  out.line(`  import { connect } from 'millrace';`);
+  out.line(`  const client = await connect('${node.server}');`);
   out.line();
   out.line(`Stop it and delete its data: kill ${node.processId}; rm -r ${node.folder}`);
   sayWhatNext(shell, true);

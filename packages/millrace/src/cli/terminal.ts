@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 export interface Sink {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
   /** True while the reader at the other end is behind. */
   readonly writableNeedDrain?: boolean;
@@ -62,9 +63,10 @@ export class Terminal {
   /** Shows lines that the next call replaces. Nothing appears where no person watches. */
   live(lines: readonly string[]): void {
     if (!this.interactive) return;
-    const shown = lines.map((line) => `${clip(line, this.columns - 1)}\n`).join('');
+    const fitting = lines.slice(0, Math.max(1, (this.#sink.rows ?? 24) - 1)); // what has scrolled away cannot be redrawn
+    const shown = fitting.map((line) => `${clip(line, this.columns - 1)}\n`).join('');
     this.#sink.write(`${this.#upToLive()}${shown}`);
-    this.#liveLines = lines.length;
+    this.#liveLines = fitting.length;
   }
 
   #clearLive(): void {
