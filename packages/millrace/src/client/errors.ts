@@ -87,13 +87,13 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
 
 /**
  * The error for a number that a server answered. `what` completes "Cannot <what>: <state> (<KAFKA_NAME>)"; the server's own words
- * are added. `data.kafkaCode` keeps the number and `data.stale` what to look up again.
+ * are added. `data.retry` overrides what the number says; `data.kafkaCode` keeps the number and `data.stale` what to look up again.
  */
 export function kafkaError(errorCode: number, what: string, data: Record<string, unknown> = {}, serverSays: string | null = null): MillraceError {
   const meaning = meanings.get(errorCode) ?? says('server-error', false, 'the server refused');
   const words = serverSays && serverSays.length > 0 ? `; it said: ${serverSays}` : '';
   return new MillraceError(meaning.code, `Cannot ${what}: ${meaning.state} (${errorName(errorCode)})${words}`, {
-    ...data, kafkaCode: errorCode, stale: meaning.stale, retry: meaning.retry,
+    retry: meaning.retry, ...data, kafkaCode: errorCode, stale: meaning.stale,
   });
 }
 

@@ -79,11 +79,14 @@ export async function commitOffsets(cluster: Cluster, by: Committer, offsets: re
   }, { what, deadline: call.deadline, lane: call.lane, idempotent: true }, (answer) => {
     for (const topic of answer.topics) {
       for (const one of topic.partitions) {
-        if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group: by.group, topic: topic.name, partition: one.partitionIndex });
+        if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group: by.group, topic: topic.name, partition: one.partitionIndex, ...(ofMembership.has(one.errorCode) ? { retry: false } : {}) });
       }
     }
   });
 }
+
+/** The same commit fails again as long as the membership is the same: what helps is to join again. */
+const ofMembership: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.ILLEGAL_GENERATION, errorCodes.REBALANCE_IN_PROGRESS]);
 
 /** Items by the broker that leads their partition. Throws 'not-leader' (retried after a refresh) or 'invalid-argument' for a partition that is not there. */
 export function leadersOf<I extends TopicPartition>(cluster: Cluster, items: readonly I[]): Map<number, I[]> {

@@ -84,7 +84,7 @@ export async function deleteGroupOffsets(cluster: Cluster, group: string, partit
   }, { what, deadline, idempotent: true }, (answer) => {
     if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, what, { group });
     for (const topic of answer.topics) {
-      for (const one of topic.partitions) if (one.errorCode !== 0) throw kafkaError(one.errorCode, `${what} for '${partitionKey(topic.name, one.partitionIndex)}'`, { group });
+      for (const one of topic.partitions) if (one.errorCode !== 0) throw kafkaError(one.errorCode, `${what} for '${partitionKey(topic.name, one.partitionIndex)}'`, { group, retry: false });
     }
   });
 }

@@ -93,7 +93,8 @@ export class Consumer {
   }
 
   /**
-   * Records one after the other, from all held partitions. A record is done when the next one is asked for. Throws what stops the consumer:
+   * Records one after the other, from all held partitions. A record is done when the next one is asked for; leaving the loop (break, an error)
+   * leaves the one in hand undone: it comes again, here or to the next owner, unless it is committed by commit(record). Throws what stops the consumer:
    * 'offset-out-of-range' (with offsetReset 'error'), 'not-authorized', 'fenced', 'corrupt-batch'.
    * @example for await (const record of consumer) console.log(record.offset, record.text());
    */

@@ -116,7 +116,7 @@ export class Fetcher {
       const loop = this.#loop(nodeId);
       if (loop.asked !== null) continue;
       if (nowMs < loop.notBeforeMs) wakeAtMs = Math.min(wakeAtMs, loop.notBeforeMs);
-      else void this.#fetch(loop, states, full.has(nodeId));
+      else void this.#ask(loop, states, full.has(nodeId));
     }
     if (wakeAtMs < Infinity) this.#cluster.ports.clock.after(wakeAtMs - nowMs, () => this.wake());
   }
@@ -135,7 +135,7 @@ export class Fetcher {
   }
 
   /** One fetch, its answer handled, and the next one looked for. */
-  async #fetch(loop: BrokerLoop, states: readonly PartitionState[], someFull: boolean): Promise<void> {
+  async #ask(loop: BrokerLoop, states: readonly PartitionState[], someFull: boolean): Promise<void> {
     const asked = new Map(states.map((state) => [state.key, { state, seekCount: state.seekCount }]));
     loop.asked = asked;
     loop.isCut = false;

@@ -1,5 +1,5 @@
 // client/consumer/record-iterator.ts - one record after the other for `for await`.
-// Owns: stepping through batches, and counting a record as done when the next one is asked for. Never: fetching, committing.
+// Owns: stepping through batches. I1 a record is done when the next one is asked for, and only then. Never: fetching, committing.
 // Cost: a record, a result and a resolved promise each; the loop is given back to the machine between batches, so that timers, heartbeats
 // and fetches go on however busy the reader is.
 import type { PartitionState } from './partition-state.ts';
@@ -40,8 +40,14 @@ export class RecordIterator implements AsyncIterableIterator<ConsumedRecord> {
     return this.#nextBatch();
   }
 
+  /** The loop was left, perhaps by an error: the record in hand is not done and comes again. */
   async return(): Promise<IteratorResult<ConsumedRecord, undefined>> {
-    this.#leave();
+    if (this.#state !== null && this.#state.seekCount === this.#seekCount && this.#reader!.hasNext()) {
+      this.#state.position = this.#reader!.offset;
+      this.#giveBack(this.#state, this.#batch!.from(this.#reader!.offset));
+    } else {
+      this.#leave();
+    }
     return { value: undefined, done: true };
   }
 
@@ -65,11 +71,15 @@ export class RecordIterator implements AsyncIterableIterator<ConsumedRecord> {
     const state = this.#state;
     if (state === null) return;
     const batch = this.#batch!;
-    this.#state = this.#batch = null;
-    if (state.seekCount !== this.#seekCount) return this.#source.giveBack(state, null);
+    if (state.seekCount !== this.#seekCount) return this.#giveBack(state, null);
     const isFinished = !this.#reader!.hasNext();
     if (isFinished) state.position = batch.nextOffset;
     state.tracker.advance(state.position);
-    this.#source.giveBack(state, isFinished ? null : batch.from(state.position));
+    this.#giveBack(state, isFinished ? null : batch.from(state.position));
+  }
+
+  #giveBack(state: PartitionState, rest: RecordBatch | null): void {
+    this.#state = this.#batch = null;
+    this.#source.giveBack(state, rest);
   }
 }

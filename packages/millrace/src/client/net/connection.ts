@@ -183,7 +183,8 @@ export class BrokerConnection {
     if (this.#closed) return;
     this.#closed = reason;
     this.#timer?.cancel();
-    this.#connection.destroy();
+    if (this.#pending.length === 0) this.#connection.close(); // what was written without an answer to wait for still goes out
+    else this.#connection.destroy();
     for (const pending of this.#pending.splice(0)) if (!pending.abandoned) pending.reject(reason);
     for (const handler of this.#closeHandlers.splice(0)) handler();
     assert(this.#pending.length === 0, 'a closed connection owes nobody an answer');

@@ -29,7 +29,7 @@ export class IdentitySource {
   /** Asks for an id unless one is there or being asked for; `done` is called when that has ended, well or not. */
   ask(done: () => void): void {
     if (this.#current !== null && (this.#current.epoch < epochLate || this.#spare !== null)) return done();
-    this.#asking ??= this.#fetch().then((identity) => {
+    this.#asking ??= this.#request().then((identity) => {
       if (this.#current === null) this.#current = identity;
       else this.#spare = identity;
       this.lastError = null;
@@ -48,7 +48,7 @@ export class IdentitySource {
     return this.#current!;
   }
 
-  async #fetch(): Promise<ProducerIdentity> {
+  async #request(): Promise<ProducerIdentity> {
     const deadline = this.#cluster.deadline(this.#cluster.options.requestTimeoutMs);
     const what = 'get a producer id';
     return await this.#cluster.call({ kind: 'any' }, InitProducerId, { transactionalId: null, transactionTimeoutMs: 0x7fffffff }, { what, deadline, idempotent: true }, (answer) => {
