@@ -2,6 +2,8 @@
 // Importing it loads next to nothing: startNode() and connect() load what they need on first use.
 import type { Node, NodeOptions } from './node/mod.ts';
 
+export { isMillraceError, MillraceError, type ErrorCode } from './base/mod.ts';
+export type { MillraceConfig } from './cli/mod.ts';
 export { connect } from './client/mod.ts';
 export type * from './client/mod.ts';
 export type { Node, NodeListener, NodeOptions } from './node/mod.ts';
