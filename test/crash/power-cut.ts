@@ -1,18 +1,20 @@
 // test/crash/power-cut.ts - what a power cut at one place of a recording leaves, as a folder of real files.
-// Owns: replaying a recording into a simulated drive, cutting it, writing the rest out. Never: recording (recording-disk.ts).
+// Owns: replaying a recording into a simulated drive, cutting it, writing the rest out. Never: recording (RecordingDisk of os).
 // P1 A change that ended and was synced is kept; every other one is lost, kept, torn or reordered by chance.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { DiskAction, TraceEntry } from '../../packages/millrace/src/os/recording-disk.ts';
+import type { FileImage } from '../../packages/millrace/src/testing/file-image.ts';
 import { FakeDevice, prng } from '../../packages/millrace/src/testing/mod.ts';
-import type { Change, Recorded } from './recording-disk.ts';
 
 /** Writes into `folder` what is left when the power goes after the first `at` entries of the recording. */
-export function cutPowerAt(recorded: readonly Recorded[], at: number, seed: number, folder: string): void {
+export function cutPowerAt(recorded: readonly TraceEntry[], at: number, seed: number, folder: string): void {
   const device = new FakeDevice(prng(seed));
   const begun = new Map<number, Begun>();
+  const direct = new Set<string>();
   for (const entry of recorded.slice(0, at)) {
-    if (entry.kind === 'begin') begun.set(entry.id, begin(device, entry.change));
-    else begun.get(entry.id)!.end();
+    if (entry.kind === 'begin') begun.set(entry.id, begin(device, direct, entry.action));
+    else if (entry.kind === 'end' && !entry.failed) begun.get(entry.id)!.end();
   }
   device.cutPower();
   for (const [path, image] of device.names.files()) {
@@ -26,39 +28,44 @@ interface Begun { end(): void }
 
 const nothing: Begun = { end() {} };
 
-function begin(device: FakeDevice, change: Change): Begun {
+function begin(device: FakeDevice, direct: Set<string>, action: DiskAction): Begun {
   const { names } = device;
-  const inside = (path: string) => (path === '.' ? '' : path);
-  switch (change.kind) {
-    case 'create':
-      if (names.get(change.path) === undefined) device.create(change.path);
+  const image = () => {
+    const entry = names.get(action.path);
+    return entry?.kind === 'file' ? entry.image : undefined; // a removed file may still be open
+  };
+  switch (action.kind) {
+    case 'open':
+      if (action.create && names.get(action.path) === undefined) device.create(action.path);
+      if (action.syncsEachWrite) direct.add(action.path);
       return nothing;
-    case 'make-folder':
-      if (inside(change.path) !== '' && names.get(change.path) === undefined) names.put(change.path, { kind: 'folder' });
+    case 'makeFolder':
+      if (inside(action.path) !== '' && names.get(action.path) === undefined) names.put(action.path, { kind: 'folder' });
       return nothing;
-    case 'remove': return remove(device, change.path);
+    case 'remove': return remove(device, action.path);
     case 'rename':
-      names.rename(change.path, change.to);
+      names.rename(action.path, action.to);
       return nothing;
-    case 'sync-folder': return { end: () => names.syncFolder(inside(change.path)) };
-    case 'write': {
-      const entry = names.get(change.path);
-      if (entry?.kind !== 'file') return nothing; // removed meanwhile, while it was still open
-      entry.image.write(change.position, change.bytes);
-      return change.direct ? { end: () => entry.image.sync(entry.image.takeMark()) } : nothing;
-    }
-    case 'truncate': {
-      const entry = names.get(change.path);
-      if (entry?.kind === 'file') entry.image.truncate(change.size);
+    case 'syncFolder': return { end: () => names.syncFolder(inside(action.path)) };
+    case 'write':
+      image()?.write(action.position, action.bytes);
+      return direct.has(action.path) ? sync(image()) : nothing;
+    case 'truncate':
+      image()?.truncate(action.bytes);
       return nothing;
-    }
-    case 'sync': {
-      const entry = names.get(change.path);
-      if (entry?.kind !== 'file') return nothing;
-      const mark = entry.image.takeMark();
-      return { end: () => entry.image.sync(mark) };
-    }
+    case 'sync': return sync(image());
   }
+}
+
+/** Covers what was written until now, once it has ended. */
+function sync(image: FileImage | undefined): Begun {
+  if (image === undefined) return nothing;
+  const mark = image.takeMark();
+  return { end: () => image.sync(mark) };
+}
+
+function inside(path: string): string {
+  return path === '.' ? '' : path;
 }
 
 function remove(device: FakeDevice, path: string): Begun {

@@ -14,6 +14,8 @@ const firstPieceBytes = 256 * 1024;
 interface JournalFile {
   readonly slot: number;
   readonly file: DiskFile;
+  /** Its own, for the lane may not have written it yet when the next file is entered. */
+  readonly header: SharedBytes;
   /** Bytes that are allocated and synced (J3). */
   preparedBytes: number;
   /** Its place in the order of files; 0 when it may be used again. */
@@ -40,7 +42,6 @@ export class JournalFiles {
   readonly #fileBytes: number;
   readonly #files: JournalFile[] = [];
   readonly #zeros: SharedBytes;
-  readonly #header: SharedBytes;
   #current: JournalFile | null = null;
   #position = 0;
   #sequence = 0;
@@ -58,7 +59,6 @@ export class JournalFiles {
     this.#term = term;
     this.#fileBytes = fileBytes;
     this.#zeros = disk.allocate(pieceBytesMax);
-    this.#header = disk.allocate(fileHeaderBytes);
   }
 
   /** Bytes of all files. */
@@ -73,7 +73,7 @@ export class JournalFiles {
     if (found.length === 0) await this.#disk.syncFolder('.'); // else a power cut may take the folder with all that was acknowledged
     for (const { slot, sequence: fileSequence, bytes } of found) {
       const file = await this.#disk.open(journalPath(slot), { direct: true });
-      const kept = { slot, file, preparedBytes: Math.floor(bytes / fileHeaderBytes) * fileHeaderBytes, sequence: fileSequence > sequence ? 0 : fileSequence };
+      const kept = { slot, file, header: this.#disk.allocate(fileHeaderBytes), preparedBytes: Math.floor(bytes / fileHeaderBytes) * fileHeaderBytes, sequence: fileSequence > sequence ? 0 : fileSequence };
       this.#files.push(kept);
       if (fileSequence === sequence && sequence > 0) this.#current = kept;
     }
@@ -101,8 +101,8 @@ export class JournalFiles {
     next.sequence = ++this.#sequence;
     this.#current = next;
     this.#position = fileHeaderBytes + bytes;
-    writeFileHeader(this.#header, { journalId: this.#journalId, fileSequence: next.sequence, term: this.#term });
-    return { file: next.file, position: fileHeaderBytes, fileSequence: next.sequence, header: this.#header };
+    writeFileHeader(next.header, { journalId: this.#journalId, fileSequence: next.sequence, term: this.#term });
+    return { file: next.file, position: fileHeaderBytes, fileSequence: next.sequence, header: next.header };
   }
 
   /** J4: files before this one may be written again. */
@@ -166,7 +166,7 @@ export class JournalFiles {
     while (this.#files.some((file) => file.slot === slot)) slot++;
     const file = await this.#disk.open(journalPath(slot), { create: true, direct: true });
     await this.#disk.syncFolder(journalFolder);
-    const made = { slot, file, preparedBytes: 0, sequence: 0 };
+    const made = { slot, file, header: this.#disk.allocate(fileHeaderBytes), preparedBytes: 0, sequence: 0 };
     this.#files.push(made);
     return made;
   }
