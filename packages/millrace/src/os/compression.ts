@@ -1,6 +1,7 @@
 // os/compression.ts - gzip, snappy, lz4 and zstd in the forms that Kafka's clients write, with bounded output.
 // Owns: the only names of the compression libraries; each is loaded at its first use, because a node that never meets it should not pay.
 // K1 no call allocates more than `limitBytes` for its output: what a frame claims is checked before it is believed.
+// K2 frames of a great many tiny blocks, which cost a library call each, are refused.
 // Forms: gzip and zstd as they are; lz4 as LZ4 frames; snappy in xerial's framing (magic, two versions, blocks behind their size), which
 // is what the Java client writes, and in one raw block, which is what librdkafka writes. All are synchronous.
 import { createRequire } from 'node:module';
@@ -10,8 +11,15 @@ import { MillraceError } from '../base/mod.ts';
 /** A way of compressing that costs a library call. */
 export type Compression = 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-interface SnappyLibrary { compressSync(bytes: Uint8Array): Buffer; uncompressSync(bytes: Uint8Array, options: { asBuffer: true }): Buffer }
-interface Lz4Library { compressFrameSync(bytes: Buffer): Buffer; decompressFrameSync(bytes: Buffer): Buffer }
+interface SnappyLibrary {
+  compressSync(bytes: Uint8Array, options: { copyOutputData: boolean }): Buffer;
+  uncompressSync(bytes: Uint8Array, options: { asBuffer: true; copyOutputData: boolean }): Buffer;
+}
+interface Lz4Library {
+  /** A block behind its uncompressed size (int32, little-endian). */
+  compressSync(bytes: Buffer): Buffer;
+  uncompressSync(bytes: Buffer, dictionary?: Buffer): Buffer;
+}
 
 const require = createRequire(import.meta.url);
 let snappyLibrary: SnappyLibrary | undefined;
@@ -25,7 +33,7 @@ export function compressBytes(how: Compression, bytes: Uint8Array, level?: numbe
     case 'gzip': return gzipSync(bytes, level === undefined ? {} : { level });
     case 'zstd': return zstdCompressSync(bytes, level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } });
     case 'snappy': return snappyBlocks(bytes);
-    case 'lz4': return lz4().compressFrameSync(asBuffer(bytes));
+    case 'lz4': return lz4Compress(asBuffer(bytes));
   }
 }
 
@@ -38,7 +46,7 @@ export function decompressBytes(how: Compression, bytes: Uint8Array, limitBytes:
       case 'gzip': return gunzipSync(bytes, { maxOutputLength: limitBytes });
       case 'zstd': return zstdDecompressSync(bytes, { maxOutputLength: limitBytes });
       case 'snappy': return snappyDecompress(bytes, limitBytes);
-      case 'lz4': return lz4Decompress(bytes, limitBytes);
+      case 'lz4': return lz4Decompress(asBuffer(bytes), limitBytes);
     }
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
@@ -51,6 +59,11 @@ function tooLarge(how: Compression, limitBytes: number): MillraceError {
   return new MillraceError('message-too-large', `Cannot decompress '${how}': more than ${limitBytes} bytes`, { how, limitBytes });
 }
 
+/** K2: past the first few, blocks have 32 bytes on average; writers fill blocks of 1 KiB and more. */
+function checkBlockCount(how: Compression, blocks: number, bytes: number): void {
+  if (blocks > 64 + bytes / 32) throw damaged(how, `${blocks} blocks in ${bytes} bytes`);
+}
+
 function damaged(how: Compression, state: string): MillraceError {
   return new MillraceError('invalid-bytes', `Cannot decompress '${how}': ${state}`, { how });
 }
@@ -61,6 +74,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 // ---- snappy ----------------------------------------------------------------------------------------------------------------
 
+/** Copying the output is six to nine times faster here than handing over memory that the garbage collector does not know (measured). */
+const copied = { copyOutputData: true };
 const xerialMagic = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0);
 const xerialHeaderBytes = 16;
 /** Block size of the Java library. */
@@ -73,7 +88,7 @@ function snappyBlocks(bytes: Uint8Array): Uint8Array {
   header.writeInt32BE(1, 12);
   const parts: Uint8Array[] = [header];
   for (let at = 0; at < bytes.length; at += xerialBlockBytes) {
-    const block = snappy().compressSync(bytes.subarray(at, at + xerialBlockBytes));
+    const block = snappy().compressSync(bytes.subarray(at, at + xerialBlockBytes), copied);
     const size = Buffer.alloc(4);
     size.writeInt32BE(block.length);
     parts.push(size, block);
@@ -95,7 +110,7 @@ function snappyDecompress(bytes: Uint8Array, limitBytes: number): Uint8Array {
     if (size === xerialMagicWord) { at += xerialHeaderBytes - 4; continue; }
     if (size < 0 || size > bytes.length - at) throw damaged('snappy', `a block of ${size} bytes, ${bytes.length - at} left`);
     const block = snappyBlock(bytes.subarray(at, at + size), left);
-    parts.push(block);
+    checkBlockCount('snappy', parts.push(block), at);
     left -= block.length;
     at += size;
   }
@@ -106,7 +121,7 @@ const xerialMagicWord = 0x82534e41 | 0;
 
 function snappyBlock(bytes: Uint8Array, limitBytes: number): Uint8Array {
   if (snappyClaim(bytes) > limitBytes) throw tooLarge('snappy', limitBytes);
-  return snappy().uncompressSync(bytes, { asBuffer: true });
+  return snappy().uncompressSync(bytes, { asBuffer: true, ...copied });
 }
 
 /** The size that a raw block claims: a varint at its start. */
@@ -122,49 +137,71 @@ function snappyClaim(bytes: Uint8Array): number {
 }
 
 // ---- lz4 -------------------------------------------------------------------------------------------------------------------
+// The frame is taken apart here and its blocks are given to the library one by one: five times faster than its own frame reader (71 against
+// 370 us for 100 KB, measured), and the size of each block is known before memory is taken for it. Frame: magic | flags | block size | checksum
+// of these | (block bytes u32, top bit set when stored as it is | block)* | u32 zero. All little-endian; checksums are left to the batch's crc.
 
 const lz4Magic = 0x184d2204;
 const lz4BlockBytesMax = [0, 0, 0, 0, 64 * 1024, 256 * 1024, 1024 * 1024, 4 * 1024 * 1024];
+/** Version 1, independent blocks, no checksums; blocks of 64 KiB; the header's own checksum. */
+const lz4Header = Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82);
+const lz4Stored = 0x80000000;
+/** How far back a block may refer when blocks are not independent. */
+const lz4HistoryBytes = 64 * 1024;
 
-function lz4Decompress(bytes: Uint8Array, limitBytes: number): Uint8Array {
-  const frame = lz4Frame(asBuffer(bytes));
-  if (lz4SizeBytes(frame, limitBytes) > limitBytes) throw tooLarge('lz4', limitBytes);
-  return lz4().decompressFrameSync(frame.bytes);
+function lz4Compress(bytes: Buffer): Uint8Array {
+  const parts: Uint8Array[] = [lz4Header];
+  const blockBytes = lz4BlockBytesMax[4]!;
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const plain = bytes.subarray(at, at + blockBytes);
+    const packed = lz4().compressSync(plain).subarray(4);
+    const isSmaller = packed.length < plain.length;
+    parts.push(littleEndian(isSmaller ? packed.length : plain.length + lz4Stored), isSmaller ? packed : plain);
+  }
+  parts.push(littleEndian(0));
+  return Buffer.concat(parts);
 }
 
-interface Lz4Frame {
-  /** The one frame, without what may follow it. */
-  readonly bytes: Buffer;
-  readonly blockBytesMax: number;
-  readonly blocks: readonly { at: number; end: number; stored: boolean }[];
-}
-
-/** How much a frame decompresses to: an upper bound from its block sizes, and when that is over the limit the exact size. */
-function lz4SizeBytes(frame: Lz4Frame, limitBytes: number): number {
-  const bound = frame.blocks.length * frame.blockBytesMax;
-  if (bound <= limitBytes) return bound;
+function lz4Decompress(frame: Buffer, limitBytes: number): Uint8Array {
+  if (frame.length < 7 || frame.readUInt32LE(0) !== lz4Magic) throw damaged('lz4', 'no frame header');
+  const flags = frame[4]!;
+  if ((flags & 0x01) !== 0) throw damaged('lz4', 'it needs a dictionary');
+  const blockBytesMax = lz4BlockBytesMax[(frame[5]! >> 4) & 7]!;
+  const isLinked = (flags & 0x20) === 0;
+  const parts: Buffer[] = [];
   let total = 0;
-  for (const block of frame.blocks) total += block.stored ? block.end - block.at : lz4BlockSizeBytes(frame.bytes, block.at, block.end);
-  return total;
-}
-
-function lz4Frame(bytes: Buffer): Lz4Frame {
-  if (bytes.length < 7 || bytes.readUInt32LE(0) !== lz4Magic) throw damaged('lz4', 'no frame header');
-  const flags = bytes[4]!;
-  const blockBytesMax = lz4BlockBytesMax[(bytes[5]! >> 4) & 7]!;
-  if (blockBytesMax === 0) throw damaged('lz4', 'its block size does not exist');
-  const blocks: { at: number; end: number; stored: boolean }[] = [];
-  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
+  let at = 7 + (flags & 0x08 ? 8 : 0);
   for (;;) {
-    if (bytes.length - at < 4) throw damaged('lz4', 'a block size is cut');
-    const word = bytes.readUInt32LE(at);
+    if (frame.length - at < 4) throw damaged('lz4', 'a block size is cut');
+    const word = frame.readUInt32LE(at);
     at += 4;
-    if (word === 0) return { bytes: bytes.subarray(0, at + (flags & 0x04 ? 4 : 0)), blockBytesMax, blocks };
-    const size = word & 0x7fffffff;
-    if (size > bytes.length - at) throw damaged('lz4', `a block of ${size} bytes, ${bytes.length - at} left`);
-    blocks.push({ at, end: at + size, stored: word >>> 31 === 1 });
+    if (word === 0) return parts.length === 1 ? parts[0]! : Buffer.concat(parts, total);
+    const size = word & ~lz4Stored;
+    if (size > frame.length - at) throw damaged('lz4', `a block of ${size} bytes, ${frame.length - at} left`);
+    const plainBytes = word >= lz4Stored ? size : lz4BlockSizeBytes(frame, at, at + size);
+    if (plainBytes > blockBytesMax) throw damaged('lz4', `a block of more than ${blockBytesMax} bytes`);
+    total += plainBytes;
+    if (total > limitBytes) throw tooLarge('lz4', limitBytes);
+    const block = frame.subarray(at, at + size);
+    checkBlockCount('lz4', parts.length, at);
+    parts.push(word >= lz4Stored ? block : lz4().uncompressSync(Buffer.concat([littleEndian(plainBytes), block]), isLinked ? lz4History(parts) : undefined));
     at += size + (flags & 0x10 ? 4 : 0);
   }
+}
+
+/** The end of what has been unpacked so far. */
+function lz4History(parts: readonly Buffer[]): Buffer | undefined {
+  let first = parts.length;
+  for (let bytes = 0; first > 0 && bytes < lz4HistoryBytes; bytes += parts[first]!.length) first--;
+  if (first === parts.length) return undefined;
+  const history = first === parts.length - 1 ? parts[first]! : Buffer.concat(parts.slice(first));
+  return history.subarray(Math.max(0, history.length - lz4HistoryBytes));
+}
+
+function littleEndian(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
 }
 
 /** What one block decompresses to, from the lengths of its sequences alone. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { crc32c, isMillraceError, MillraceError } from '../base/mod.ts';
 import * as wire from './mod.ts';
 
+const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : new TextDecoder().decode(bytes));
 
 /** Three records: with key and headers, without key, a tombstone that is not ASCII. */
@@ -213,7 +214,7 @@ test('a bomb is refused before it is unpacked, whatever the codec', () => {
 });
 
 test('levels of gzip and zstd are taken', () => {
-  const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => `${(i * 7919) % 1000}`).join(','));
+  const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => `{"delay":${(i * 7919) % 181},"origin":"${['JFK', 'SFO', 'ORD'][i % 3]}"}`).join(''));
   for (const [codec, low, high] of [['gzip', 1, 9], ['zstd', 1, 19]] as const) {
     assert.ok(wire.compress(codec, bytes, high).length < wire.compress(codec, bytes, low).length, codec);
     assert.equal(text(wire.decompress(codec, wire.compress(codec, bytes, high))), bytes.toString());
@@ -233,6 +234,29 @@ test('snappy without framing, as librdkafka writes it, is read too', async () =>
   const raw = compressSync(Buffer.from('plain snappy '.repeat(50)));
   assert.equal(text(wire.decompress('snappy', raw)), 'plain snappy '.repeat(50));
   assert.throws(() => wire.decompress('snappy', raw, 100), (error) => isMillraceError(error, 'message-too-large'));
+});
+
+test('lz4 with blocks that refer to earlier ones, with stored blocks and with checksums is read', async () => {
+  const { compressSync } = (await import('lz4-napi')).default;
+  const [one, two] = [Buffer.from('the first block '.repeat(3000)), Buffer.from('the first block and the second '.repeat(2000))];
+  const sized = (bytes: Uint8Array, stored = false): Buffer => {
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(stored ? bytes.length + 0x80000000 : bytes.length);
+    return Buffer.concat([size, bytes]);
+  };
+  const linked = Buffer.concat([bytesOf('04224d184040c0'), sized(compressSync(one).subarray(4)), sized(compressSync(two, one).subarray(4)), Buffer.alloc(4)]);
+  assert.equal(text(wire.decompress('lz4', linked)), one.toString() + two.toString());
+  const checksums = bytesOf('00000000');
+  const stored = Buffer.concat([bytesOf('04224d18744000'), sized(two, true), checksums, Buffer.alloc(4), checksums]);
+  assert.equal(text(wire.decompress('lz4', stored)), two.toString());
+});
+
+test('a frame of a great many tiny blocks is refused', () => {
+  const tiny = bytesOf('0100008061');
+  const lz4 = Buffer.concat([bytesOf('04224d18404000'), ...Array<Buffer>(5000).fill(tiny), Buffer.alloc(4)]);
+  assert.throws(() => wire.decompress('lz4', lz4), (error) => isMillraceError(error, 'invalid-bytes') && /blocks in/.test(error.message));
+  const snappy = Buffer.concat([bytesOf('82534e41505059000000000100000001'), ...Array<Buffer>(5000).fill(bytesOf('00000003010061'))]);
+  assert.throws(() => wire.decompress('snappy', snappy), (error) => isMillraceError(error, 'invalid-bytes') && /blocks in/.test(error.message));
 });
 
 test('snappy streams put together, each with its header, are one', () => {

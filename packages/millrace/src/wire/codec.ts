@@ -1,6 +1,7 @@
 // wire/codec.ts - whole frames: headers and bodies of requests and responses, and structs on their own.
 // Owns: the two header forms, and the cache of compiled encoders and decoders (one per message, version and direction, made at first use).
-// C1 a decoded frame was read to its last byte. C2 decoded bytes are views into the frame; encoded records are the caller's own parts.
+// C1 a decoded response or struct was read to its last byte; only behind a request bytes are passed over, as Kafka does.
+// C2 decoded bytes are views into the frame; encoded records are the caller's own parts.
 // Never: sockets, and which versions a broker advertises.
 import { MillraceError } from '../base/mod.ts';
 import type { Api, Message, RequestInit, RequestOf, ResponseInit, ResponseOf, ValueInit, ValueOf } from './api.ts';
