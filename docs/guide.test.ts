@@ -64,7 +64,7 @@ async function openSession(t: TestContext): Promise<Session> {
 }
 
 async function runBlock(block: Block, session: Session): Promise<string> {
-  const text = block.text.replaceAll('9092', String(session.port));
+  const text = withPort(block.text, session.port);
   const [path, args] = block.language === 'sh' ? ['sh', ['-euc', text]] : [process.execPath, [writeBlock(block, text)]];
   const child = spawn(path as string, args as string[], { cwd: session.folder, env: session.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   return block.words.includes('background') ? untilReady(child, session) : untilDone(child);
@@ -97,9 +97,11 @@ function untilReady(child: ChildProcess, session: Session): Promise<string> {
   });
 }
 
+const withPort = (text: string, port: number): string => text.replaceAll(/\b9092\b/g, String(port));
+
 /** Every line in order; a line '...' stands for any number of lines, and '...' within a line for any text. */
 function assertOutput(output: string, expected: string, port: number): void {
-  const pattern = expected.replaceAll('9092', String(port)).split('\n')
+  const pattern = withPort(expected, port).split('\n')
     .map((line) => (line.trim() === '...' ? '(?:.*\\n)*?' : `${line.trimEnd().split('...').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}[ ]*\\n`)).join('');
   const plain = output.replace(/[ \t]+$/gm, '');
   assert.match(plain.endsWith('\n') ? plain : `${plain}\n`, new RegExp(`^${pattern}$`), `the output is\n${plain}`);
