@@ -47,7 +47,7 @@ export function describeGroups(groups: GroupCoordinator, request: RequestOf<type
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId);
       const described = group === undefined || group.phase.kind === 'dead' ? missing(groupId, context.version) : describe(group);
-      return { ...described, authorizedOperations };
+      return described.errorCode === errorCodes.NONE ? { ...described, authorizedOperations } : described;
     }),
   });
 }

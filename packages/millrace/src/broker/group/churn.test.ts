@@ -321,7 +321,7 @@ class Client {
 
   #sync(assignments: { memberId: string; assignment: Uint8Array }[]): void {
     this.#ask(SyncGroup, this.#versions.sync, {
-      groupId, generationId: this.generation, memberId: this.memberId, groupInstanceId: this.#instanceId, protocolType: 'consumer', protocolName: null, assignments,
+      groupId, generationId: this.generation, memberId: this.memberId, groupInstanceId: this.#instanceId, protocolType: 'consumer', protocolName: 'range', assignments,
     }, (answer) => {
       if (answer.errorCode !== errorCodes.NONE) return this.#refused(answer.errorCode, 'sync');
       this.state = 'working';

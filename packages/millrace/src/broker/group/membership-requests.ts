@@ -1,7 +1,7 @@
 // broker/group/membership-requests.ts - JoinGroup, SyncGroup, Heartbeat and LeaveGroup in all their versions.
 // Owns: what differs by version. Never: decisions about the group (step.ts).
 // Versions: JoinGroup 0 has no rebalance timeout; 4 brings names first; 7 allows no protocol name; 9 lets a leader skip. SyncGroup 5
-// checks protocol type and name. LeaveGroup 3 takes several members and answers for each; before, the one answer is on top.
+// must bring protocol type and name, which are checked. LeaveGroup 3 takes several members and answers for each; before, the one answer is on top.
 import { errorCodes, type Heartbeat, type JoinGroup, type LeaveGroup, type RequestOf, type SyncGroup } from '../../wire/mod.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
@@ -33,6 +33,8 @@ export function joinGroup(groups: GroupCoordinator, request: RequestOf<typeof Jo
 /** Answers SyncGroup. */
 export function syncGroup(groups: GroupCoordinator, request: RequestOf<typeof SyncGroup>, context: RequestContext<typeof SyncGroup>): void {
   if (request.groupId === '') return context.reply(syncRefused(errorCodes.INVALID_GROUP_ID));
+  const incomplete = context.version >= 5 && (request.protocolType === null || request.protocolName === null);
+  if (incomplete) return context.reply(syncRefused(errorCodes.INCONSISTENT_GROUP_PROTOCOL));
   const sent = groups.send(request.groupId, {
     kind: 'sync', to: { answer: (body) => context.reply(body) }, memberId: request.memberId, instanceId: request.groupInstanceId,
     generation: request.generationId, protocolType: request.protocolType, protocolName: request.protocolName, assignments: request.assignments,

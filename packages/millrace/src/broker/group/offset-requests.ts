@@ -110,22 +110,25 @@ function allOffsets(groups: GroupCoordinator, group: Group | undefined, byId: bo
   return topics;
 }
 
-/** Answers OffsetDelete: each topic's own fault stays with it; the rest is the group's matter. */
+/** Answers OffsetDelete: each partition's own fault stays with it; the rest is the group's matter. */
 export function offsetDelete(groups: GroupCoordinator, request: RequestOf<typeof OffsetDelete>, context: RequestContext<typeof OffsetDelete>): void {
   const group = groups.find(request.groupId);
   const fault = group === undefined ? errorCodes.GROUP_ID_NOT_FOUND : offsetDeleteFault(group);
   if (group === undefined || fault !== errorCodes.NONE) return context.reply({ errorCode: fault });
   const partitions: PartitionName[] = [];
-  const topics = request.topics.map(({ name, partitions: asked }) => {
-    const errorCode = topicFault(groups, group, name);
-    if (errorCode === errorCodes.NONE) partitions.push(...asked.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })));
-    return { name, partitions: asked.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) };
-  });
+  const topics = request.topics.map((topic) => ({
+    name: topic.name,
+    partitions: topic.partitions.map(({ partitionIndex }) => {
+      const errorCode = partitionFault(groups, group, topic.name, partitionIndex);
+      if (errorCode === errorCodes.NONE) partitions.push({ topic: topic.name, partition: partitionIndex });
+      return { partitionIndex, errorCode };
+    }),
+  }));
   const answer = ({ errorCode }: { errorCode: number }) => context.reply(errorCode === errorCodes.NONE ? { errorCode, topics } : { errorCode });
   groups.send(request.groupId, { kind: 'delete-offsets', to: { answer }, partitions });
 }
 
-function topicFault(groups: GroupCoordinator, group: Group, topic: string): number {
-  if (groups.topics.idOf(topic) === null && !group.offsets.has(topic)) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+function partitionFault(groups: GroupCoordinator, group: Group, topic: string, partition: number): number {
+  if (!groups.topics.hasPartition(topic, partition)) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
   return isSubscribed(group, topic) ? errorCodes.GROUP_SUBSCRIBED_TO_TOPIC : errorCodes.NONE;
 }

@@ -155,7 +155,7 @@ test('JoinGroup: a static leader that comes back is kept from assigning, by a fl
     assert.notEqual(back.memberId, memberId);
     if (version < 9) assert.deepEqual([back.leader, back.members.length], [memberId, 0]);
     else assert.deepEqual([back.leader, back.skipAssignment, back.members.length], [back.memberId, true, 1]);
-    const synced = await desk.ask(SyncGroup, 5, { groupId: 'g', generationId: 1, memberId: back.memberId, groupInstanceId: 'one', assignments: [] });
+    const synced = await desk.ask(SyncGroup, 5, { groupId: 'g', generationId: 1, memberId: back.memberId, groupInstanceId: 'one', protocolType: 'consumer', protocolName: 'range', assignments: [] });
     assert.equal(new TextDecoder().decode(synced.assignment), 'all');
     const fenced = await desk.ask(Heartbeat, 4, { groupId: 'g', generationId: 1, memberId, groupInstanceId: 'one' });
     assert.equal(fenced.errorCode, errorCodes.FENCED_INSTANCE_ID);
@@ -202,11 +202,11 @@ test('SyncGroup: protocol type and name are compared since version 5', async () 
   const sync = async (version: number, protocolType: string | null, protocolName: string | null) =>
     (await desk.ask(SyncGroup, version, { groupId: 'g', generationId: 1, memberId, protocolType, protocolName, assignments: [] })).errorCode;
   assert.equal(await sync(5, 'consumer', 'range'), errorCodes.NONE);
-  assert.equal(await sync(5, null, null), errorCodes.NONE);
+  for (const [type, name] of [[null, null], ['consumer', null], [null, 'range']] as const) assert.equal(await sync(5, type, name), errorCodes.INCONSISTENT_GROUP_PROTOCOL, 'they must be told');
   assert.equal(await sync(5, 'connect', 'range'), errorCodes.INCONSISTENT_GROUP_PROTOCOL);
   assert.equal(await sync(5, 'consumer', 'sticky'), errorCodes.INCONSISTENT_GROUP_PROTOCOL);
   for (const version of range(0, 4)) assert.equal(await sync(version, 'connect', 'sticky'), errorCodes.NONE, 'not carried, not compared');
-  const answer = await desk.ask(SyncGroup, 5, { groupId: 'g', generationId: 1, memberId, assignments: [] });
+  const answer = await desk.ask(SyncGroup, 5, { groupId: 'g', generationId: 1, memberId, protocolType: 'consumer', protocolName: 'range', assignments: [] });
   assert.deepEqual([answer.protocolType, answer.protocolName], ['consumer', 'range']);
 });
 
@@ -214,7 +214,7 @@ test('requests to a group that is not there', async () => {
   const desk = await Desk.open();
   const lost = { groupId: 'none', generationId: 1, memberId: 'm' };
   for (const version of range(0, 4)) assert.equal((await desk.ask(Heartbeat, version, lost)).errorCode, errorCodes.UNKNOWN_MEMBER_ID);
-  for (const version of range(0, 5)) assert.equal((await desk.ask(SyncGroup, version, { ...lost, assignments: [] })).errorCode, errorCodes.UNKNOWN_MEMBER_ID);
+  for (const version of range(0, 5)) assert.equal((await desk.ask(SyncGroup, version, { ...lost, protocolType: 'consumer', protocolName: 'range', assignments: [] })).errorCode, errorCodes.UNKNOWN_MEMBER_ID);
   for (const version of range(2, 10)) {
     const { topics } = await desk.ask(OffsetCommit, version, committing('none', [{ partitionIndex: 0, committedOffset: 1 }], { generation: 3, memberId: 'm' }));
     assert.equal(topics[0]!.partitions[0]!.errorCode, version < 9 ? errorCodes.ILLEGAL_GENERATION : errorCodes.GROUP_ID_NOT_FOUND);
