@@ -273,6 +273,76 @@ conversation('a rebalance of two', async (talk) => {
   await talk.tell('describe', DescribeGroups, 6, { groups: [talk.group('g')] });
 });
 
+conversation('a member that does not come back in time', async (talk) => {
+  const rebalance = 600;
+  const a = talk.call('a', (await talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }))).memberId);
+  await talk.ask(SyncGroup, 3, talk.syncing('g', 1, a, { [a]: 'all' }));
+  const joined = await talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }));
+  const b = talk.call('b', joined.memberId);
+  talk.note('b joined', joined);
+  await talk.tell('a beats', Heartbeat, 4, talk.beating('g', 1, a));
+  await talk.tell('b syncs', SyncGroup, 3, talk.syncing('g', 2, b, { [b]: 'all' }));
+  await talk.tell('describe', DescribeGroups, 6, { groups: [talk.group('g')] });
+});
+
+conversation('a leader that does not assign in time', async (talk) => {
+  const rebalance = 600;
+  const a = talk.call('a', (await talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }))).memberId);
+  const bJoins = talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }));
+  await talk.until('g', 'PreparingRebalance', 2);
+  await talk.ask(JoinGroup, 3, talk.joining('g', { memberId: a, rebalance }));
+  const b = talk.call('b', (await bJoins).memberId);
+  await talk.tell('b syncs in vain', SyncGroup, 3, talk.syncing('g', 2, b));
+  await talk.tell('a beats', Heartbeat, 4, talk.beating('g', 2, a));
+  await talk.tell('b joins again', JoinGroup, 3, talk.joining('g', { memberId: b, rebalance }));
+  await talk.tell('describe', DescribeGroups, 6, { groups: [talk.group('g')] });
+});
+
+conversation('a member that never asks for its assignment', async (talk) => {
+  const rebalance = 600;
+  const a = talk.call('a', (await talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }))).memberId);
+  const bJoins = talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }));
+  await talk.until('g', 'PreparingRebalance', 2);
+  await talk.ask(JoinGroup, 3, talk.joining('g', { memberId: a, rebalance }));
+  const b = talk.call('b', (await bJoins).memberId);
+  await talk.tell('a syncs', SyncGroup, 3, talk.syncing('g', 2, a, { [a]: 'p0', [b]: 'p1' }));
+  await talk.tell('b beats', Heartbeat, 4, talk.beating('g', 2, b));
+  await talk.until('g', 'PreparingRebalance', 1);
+  await talk.tell('b beats', Heartbeat, 4, talk.beating('g', 2, b));
+  await talk.tell('a joins', JoinGroup, 3, talk.joining('g', { memberId: a, rebalance }));
+});
+
+conversation('a static member that is away while others rebalance', async (talk) => {
+  const rebalance = 600;
+  const one = { instance: 'one', rebalance };
+  const a = talk.call('a', (await talk.ask(JoinGroup, 7, talk.joining('g', one))).memberId);
+  const bJoins = talk.ask(JoinGroup, 7, talk.joining('g', { instance: 'two', rebalance }));
+  await talk.until('g', 'PreparingRebalance', 2);
+  await talk.ask(JoinGroup, 7, talk.joining('g', { memberId: a, ...one }));
+  const b = talk.call('b', (await bJoins).memberId);
+  const bSyncs = talk.ask(SyncGroup, 5, talk.syncing('g', 2, b, {}, 'two'));
+  await talk.ask(SyncGroup, 5, talk.syncing('g', 2, a, { [a]: 'p0', [b]: 'p1' }, 'one'));
+  await bSyncs;
+  // c comes, a joins again, b is away: it keeps its place in the new generation.
+  const cJoins = talk.ask(JoinGroup, 3, talk.joining('g', { rebalance }));
+  await talk.until('g', 'PreparingRebalance', 3);
+  const joined = await talk.ask(JoinGroup, 7, talk.joining('g', { memberId: a, ...one }));
+  const c = talk.call('c', (await cJoins).memberId);
+  talk.note('a joined', joined);
+  talk.note('c joined', await cJoins);
+  const cSyncs = talk.ask(SyncGroup, 3, talk.syncing('g', 3, c));
+  await talk.tell('a syncs', SyncGroup, 5, talk.syncing('g', 3, a, { [a]: 'p0', [b]: 'p1', [c]: 'p2' }, 'one'));
+  talk.note('c synced', await cSyncs);
+  await talk.tell('b beats', Heartbeat, 4, talk.beating('g', 2, b, 'two'));
+  await talk.tell('b syncs late', SyncGroup, 5, talk.syncing('g', 3, b, {}, 'two'));
+  await talk.tell('describe', DescribeGroups, 6, { groups: [talk.group('g')] });
+  // Everybody is away: nobody is there to lead until one comes.
+  await talk.ask(LeaveGroup, 3, { groupId: talk.group('g'), members: [{ memberId: c }] });
+  await sleep(2 * rebalance);
+  await talk.tell('describe', DescribeGroups, 6, { groups: [talk.group('g')] });
+  await talk.tell('b joins', JoinGroup, 7, talk.joining('g', { memberId: b, instance: 'two', rebalance }));
+});
+
 conversation('votes', async (talk) => {
   const first = await talk.ask(JoinGroup, 3, talk.joining('g', { protocols: ['range', 'roundrobin'] }));
   const a = talk.call('a', first.memberId);
