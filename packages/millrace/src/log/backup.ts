@@ -10,7 +10,7 @@ import { crc32c, isMillraceError, limits, MiB, MillraceError } from '../base/mod
 import type { Disk, DiskFile } from '../os/mod.ts';
 import { batchBytes, batchIsIntact, batchShape } from './batch-bytes.ts';
 import { fileHeaderBytes } from './journal-format.ts';
-import { decodeManifest, encodeManifest, readWhole, writeManifest, type Manifest, type PartitionFacts } from './manifest.ts';
+import { decodeManifest, encodeManifest, readWhole, replaceFile, writeManifest, type Manifest, type PartitionFacts } from './manifest.ts';
 import { formatFile, formatVersion, manifestPath, segmentPath } from './names.ts';
 import { encodeFormat, parseFormat } from './recovery.ts';
 import { indexEntryBytes, timeEntryBytes } from './segment-index.ts';
@@ -68,8 +68,8 @@ class Backup {
     const number = this.#earlier.number + 1;
     const journal = { ...manifest.journal, fileSequence: 0, position: fileHeaderBytes };
     await writeManifest(this.#target, number, encodeManifest({ ...manifest, number, journal, partitions, removals: [] }));
-    await writeDurably(this.#target, formatFile, encodeFormat({ version: formatVersion, journalId: manifest.journalId }));
-    await writeDurably(this.#target, catalogFile, encodeCatalog({ number, files: this.#files }));
+    await replaceFile(this.#target, formatFile, encodeFormat({ version: formatVersion, journalId: manifest.journalId }));
+    await replaceFile(this.#target, catalogFile, encodeCatalog({ number, files: this.#files }));
     await this.#target.remove(manifestPath((number + 1) % 2));
     for (const path of this.#earlier.files.keys()) if (!this.#files.has(path)) await this.#target.remove(path);
     await this.#target.syncFolder('.');
@@ -217,7 +217,7 @@ async function restoreFiles(source: Disk, target: Disk, catalog: Catalog): Promi
   }
   for (const partition of manifest.partitions) await target.syncFolder(partition.name);
   await writeManifest(target, manifest.number, manifestBytes!);
-  await writeDurably(target, formatFile, format);
+  await replaceFile(target, formatFile, format);
   await target.syncFolder('.');
   return { files: catalog.files.size, bytes: bytesCopied, bytesCopied, partitions: manifest.partitions.length };
 }
@@ -233,20 +233,6 @@ function decodeCatalog(root: string, bytes: Uint8Array): Catalog {
   if (crc32c(new TextEncoder().encode(body)).toString(16) !== check) throw new MillraceError('data-damaged', `Cannot read '${root}': ${catalogFile} fails its checksum`, { path: catalogFile, position: 0 });
   const parsed = JSON.parse(body) as { number: number; files: [string, number, number, number][] };
   return { number: parsed.number, files: new Map(parsed.files.map(([path, length, crc, partitionId]) => [path, { bytes: length, crc, partitionId }])) };
-}
-
-/** Replaces a small file in one step. */
-async function writeDurably(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await disk.open(`${path}.new`, { create: true });
-  try {
-    await file.write([bytes], 0);
-    await file.truncate(bytes.length);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(`${path}.new`, path);
-  await disk.syncFolder('.');
 }
 
 async function openOrNull(disk: Disk, path: string): Promise<DiskFile | null> {

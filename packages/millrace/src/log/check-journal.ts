@@ -1,5 +1,5 @@
 // log/check-journal.ts - the part of a check that walks the journal.
-// Owns: every file header, every group that can be followed, the zeros behind each group. Never: segments.
+// Owns: every file header, every group that can be followed. Never: segments.
 // Files that wait for reuse hold old groups, whole or half overwritten: those that chain up to the current file are checked too.
 import type { Disk, DiskFile } from '../os/mod.ts';
 import type { FactsOnly } from './facts-only.ts';
@@ -15,9 +15,6 @@ export async function checkJournalFiles(disk: Disk, base: Base, facts: FactsOnly
   for (const file of base.files) if (file.headerBroken) tell('damage', file.path, 0, 'the head of the file fails its checksum');
   const reader = new JournalReader(disk, base.manifest.journalId, base.files);
   const end = await reader.readAll(base.manifest.journal, async ({ bytes, at, header }) => {
-    if (bytes.subarray(at + header.bytes, at + alignUp(header.bytes)).some((byte) => byte !== 0)) {
-      tell('damage', base.files.find((file) => file.sequence === header.fileSequence)?.path ?? 'journal', 0, `bytes behind group ${header.sequence} are not zero`);
-    }
     facts.apply(bytes, at + groupHeaderBytes, at + header.bytes);
   });
   if (end.kind === 'damaged') tell('damage', end.path, end.position, `group ${end.at.nextSequence} is unreadable and was acknowledged`);
@@ -82,5 +79,5 @@ async function groupAt(file: DiskFile, position: number): Promise<{ header: NonN
   if (header === null || header.bytes > (await file.size()) - position) return null;
   const bytes = new Uint8Array(alignUp(header.bytes));
   const length = await file.read(bytes, position);
-  return length >= header.bytes && groupIsWhole(bytes, 0, header) && bytes.subarray(header.bytes).every((byte) => byte === 0) ? { header } : null;
+  return length === bytes.length && groupIsWhole(bytes, 0, header) ? { header } : null;
 }

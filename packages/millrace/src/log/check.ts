@@ -70,7 +70,7 @@ class Check {
 
   async #manifests(journalId: bigint): Promise<void> {
     const { slots, broken } = await readManifests(this.#disk);
-    for (const path of broken) this.#find('damage', path, 0, 'the manifest fails its checksum (or was being written at a crash; a start uses the other one)');
+    for (const path of broken) this.#find('damage', path, 0, 'the manifest fails its checksum (a start uses the other one)');
     slots.forEach((manifest, slot) => {
       if (manifest === null) return;
       this.#looked(0);
@@ -96,6 +96,7 @@ class Check {
       }
     }
     for (const entry of await this.#disk.list('.')) {
+      if (entry.kind === 'file' && entry.name.endsWith('.new')) this.#find('note', entry.name, 0, 'a file that was being written at a crash');
       if (entry.kind === 'folder' && entry.name !== journalFolder && !known.has(entry.name)) this.#find('note', entry.name, 0, isPartitionName(entry.name) ? 'a partition that was removed' : 'no folder of Millrace');
     }
   }

@@ -31,6 +31,16 @@ export class FileCache {
 
   get openFiles(): number { return this.#entries.size; }
 
+  /** Shares a file that is open already; else null. */
+  tryAcquire(path: string): Lease | null {
+    const entry = this.#entries.get(path);
+    if (entry === undefined || entry.file === null) return null;
+    this.#entries.delete(path);
+    this.#entries.set(path, entry);
+    entry.users++;
+    return this.#lease(entry, entry.file);
+  }
+
   /** Opens or shares a file; `create` makes it. Rejects 'not-found' and what Disk.open does. */
   async acquire(path: string, create = false): Promise<Lease> {
     let entry = this.#entries.get(path);

@@ -50,6 +50,8 @@ export class JournalFiles {
   #closed = false;
   /** Called when a place that was refused may be free now. */
   onReady: () => void = () => {};
+  /** Called when a place was refused because every file is in use: checkpoints set some free, and then onReady follows. */
+  onExhausted: () => void = () => {};
   /** Called when preparation fails; it is tried again by `prepare`. */
   onError: (error: Error) => void = () => {};
 
@@ -95,7 +97,8 @@ export class JournalFiles {
     const next = wantsNext ? this.#files.find((file) => file.sequence === 0 && file.preparedBytes >= bytes + fileHeaderBytes) : undefined;
     if (next === undefined) {
       this.#wantedBytes = bytes;
-      void this.prepare();
+      if (this.isExhausted) this.onExhausted();
+      else void this.prepare();
       return null;
     }
     next.sequence = ++this.#sequence;

@@ -79,9 +79,9 @@ export function sealGroup(slab: Uint8Array, at: number, header: Omit<GroupHeader
   view.setFloat64(48, header.fileSequence, true);
   view.setUint32(56, header.previousCrc, true);
   view.setUint32(60, 0, true);
-  const crc = crc32c(slab.subarray(at + 8, at + header.bytes));
-  view.setUint32(4, crc, true);
   slab.fill(0, at + header.bytes, at + alignUp(header.bytes));
+  const crc = crc32c(slab.subarray(at + 8, at + alignUp(header.bytes)));
+  view.setUint32(4, crc, true);
   return crc;
 }
 
@@ -98,9 +98,10 @@ export function readGroupHeader(bytes: Uint8Array, at: number): GroupHeader | nu
   return header.bytes >= groupHeaderBytes ? header : null;
 }
 
-/** True when the checksum covers what lies there; `bytes` must hold the whole group. */
+/** True when the checksum covers what lies there; `bytes` must hold the whole group with its padding. */
 export function groupIsWhole(bytes: Uint8Array, at: number, header: GroupHeader): boolean {
-  return at + header.bytes <= bytes.length && crc32c(bytes.subarray(at + 8, at + header.bytes)) === header.crc;
+  const end = at + alignUp(header.bytes);
+  return end <= bytes.length && crc32c(bytes.subarray(at + 8, end)) === header.crc;
 }
 
 /** Writes an entry's header; the body follows it. */

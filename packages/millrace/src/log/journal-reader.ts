@@ -109,9 +109,9 @@ export class JournalReader {
     if (position + groupHeaderBytes > file.bytes) return null;
     let offset = await this.#fill(file, position, groupHeaderBytes);
     const header = readGroupHeader(this.#window, offset);
-    if (header === null || header.journalId !== this.#journalId || position + header.bytes > file.bytes) return null;
-    offset = await this.#fill(file, position, Math.min(alignUp(header.bytes), file.bytes - position));
-    return this.#windowLength - offset >= header.bytes && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset } : null;
+    if (header === null || header.journalId !== this.#journalId || position + alignUp(header.bytes) > file.bytes) return null;
+    offset = await this.#fill(file, position, alignUp(header.bytes));
+    return this.#windowLength - offset >= alignUp(header.bytes) && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset } : null;
   }
 
   /** Makes the window hold `bytes` from `position` of the file, and answers where they are in it. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { isMillraceError } from '../base/mod.ts';
 import { World, type FakeDevice, type Hosted } from '../testing/mod.ts';
 import { appendAcked, batchOf, readAll, sampleConfig } from './log-samples.ts';
-import { openLog } from './mod.ts';
+import { checkFolder, openLog } from './mod.ts';
 import type { Log, Partition } from './types.ts';
 
 const seeds = Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, index) => Number(process.env.SEED ?? index));
@@ -88,6 +88,11 @@ class Play {
     if (model.acked.length < partition.highWatermark) model.acked = model.sent.slice(0, partition.highWatermark);
   }
 
+  /** A crash is no damage. */
+  async check(): Promise<void> {
+    await checkFolder(this.hosted.machine.disk, (finding) => { assert.notEqual(finding.kind, 'damage', `${finding.path} at ${finding.position}: ${finding.what}`); });
+  }
+
   /** After a start: nothing acknowledged is missing, nothing unknown is there. */
   async verify(log: Log): Promise<void> {
     for (const [name, model] of this.models) {
@@ -125,11 +130,13 @@ for (const how of ['kill', 'power cut'] as const) {
           if (how === 'power cut') play.device.cutPower();
           play.device.onStep = () => {};
           play.hosted = play.world.start('node', 'host', play.device);
+          await play.world.time.settle(play.check());
         }
         await play.world.time.settle((async () => {
           const log = await play.open();
           await play.verify(log);
           await log.close();
+          await play.check();
         })());
       } catch (error) {
         throw new Error(`seed ${seed}: SEED=${seed} SEEDS=1 node --test packages/millrace/src/log/log-crash.test.ts`, { cause: error });

@@ -30,6 +30,8 @@ const retentionEveryMs = 30_000;
 /** A quiet log is checkpointed after this, so that its next start reads no tail. */
 const checkpointEveryMs = 30_000;
 const prepareAgainMs = 500;
+/** A checkpoint is due after half a journal file, and this much more for each segment that it would have to sync. */
+const checkpointSegmentBytes = 64 * 1024;
 /** Between syncs of a checkpoint; longer while journal syncs are slow. */
 const checkpointPaceMs = 2;
 
@@ -84,6 +86,7 @@ class MillraceLog implements Log, LogCore {
   readonly #damageTold = new Set<string>();
   /** Why the disk counts as full. */
   #fullJournal = false;
+  #freeingJournal = false;
   #fullSegments = false;
 
   private constructor(options: LogOptions, lock: { release(): Promise<void> }) {
@@ -147,16 +150,13 @@ class MillraceLog implements Log, LogCore {
   async checkpoint(): Promise<void> {
     await this.journal.drain();
     await this.#writer.flush();
+    await this.#checkpointer.settled();
     await this.#takeCheckpoint(0);
   }
 
   async backup(target: Disk): Promise<CopySummary> {
     await this.checkpoint();
-    const manifest = await this.#writer.between(() => {
-      const facts = this.#facts();
-      const partitions = facts.partitions.map((partition) => ({ ...partition, segments: this.byId.get(partition.id)!.segments.map((segment) => segment.storedFacts()) }));
-      return { ...facts, partitions, journal: this.#writer.position };
-    });
+    const manifest = await this.#writer.between(() => ({ ...this.#facts(), journal: this.#writer.position }));
     const isLive = (partitionId: number, baseOffset: number): boolean => this.byId.get(partitionId)?.segments.some((segment) => segment.baseOffset === baseOffset) ?? false;
     return writeBackup({ disk: this.disk, manifest, isLive }, target);
   }
@@ -189,7 +189,7 @@ class MillraceLog implements Log, LogCore {
     for (const timer of this.#timers) timer.cancel();
     if (!failed && !this.#fullSegments) {
       await this.#writer.flush();
-      await this.#takeCheckpoint(0);
+      await this.#checkpointer.runLast();
     }
     await Promise.allSettled([...this.#deletions]);
     await this.#writer.close();
@@ -271,6 +271,7 @@ class MillraceLog implements Log, LogCore {
     this.#nextPartitionId = replayed.nextPartitionId;
     this.#journalFiles = new JournalFiles(disk, this.#journalId, this.#term, this.#journalFileBytes);
     this.#journalFiles.onError = (error) => this.#prepareFailed(error);
+    this.#journalFiles.onExhausted = () => { void this.#freeJournal(); };
     await this.#journalFiles.open(base.files, replayed.position.fileSequence, replayed.position.position);
     const lane = await disk.openLane();
     this.#lane = lane;
@@ -397,7 +398,8 @@ class MillraceLog implements Log, LogCore {
   }
 
   #checkpointWhenDue(): void {
-    if (this.journal.deviceBytes - this.#checkpointedBytes < this.#journalFileBytes || this.#checkpointer.isRunning) return;
+    const due = this.#journalFileBytes / 2 + this.#writer.unsyncedSegments * checkpointSegmentBytes;
+    if (this.journal.deviceBytes - this.#checkpointedBytes < due || this.#checkpointer.isRunning) return;
     void this.#takeCheckpoint(checkpointPaceMs);
   }
 
@@ -406,6 +408,16 @@ class MillraceLog implements Log, LogCore {
     const quiet = bytes === this.#lastActivityBytes;
     this.#lastActivityBytes = bytes;
     if (quiet && bytes !== this.#checkpointedBytes && this.#state.kind === 'open') await this.#takeCheckpoint(checkpointPaceMs);
+  }
+
+  /** Every journal file is in use. The files before the older manifest are free, so the second checkpoint at the latest helps (J4). */
+  async #freeJournal(): Promise<void> {
+    if (this.#freeingJournal) return;
+    this.#freeingJournal = true;
+    const ended = (): boolean => !this.#journalFiles.isExhausted || this.#state.kind === 'failed' || this.#state.kind === 'closed';
+    for (let taken = 0; taken < 2 && !ended(); taken++) await this.#takeCheckpoint(0);
+    this.#freeingJournal = false;
+    if (!ended()) this.#after(prepareAgainMs, () => void this.#freeJournal()); // the disk is full: there is no room for a manifest
   }
 
   async #takeCheckpoint(paceMs: number): Promise<void> {

@@ -1,8 +1,8 @@
 // log/manifest.ts - the facts at a checkpoint: which partitions and segments there are, and where the journal continues from there.
 // Owns: the bytes of a manifest and its two slots. Never: when a checkpoint is taken.
 // Format: docs/formats/manifest.md, little endian.
-// M1 A manifest says only what is synced. M2 The two slots are written in turn, so one damaged or half-written file leaves the other,
-// and the journal is kept from the older one on (J4).
+// M1 A manifest says only what is synced. M2 The two slots are written in turn, each in one step (rename), so one damaged file leaves the
+// other, and the journal is kept from the older one on (J4).
 import { crc32c, MillraceError } from '../base/mod.ts';
 import type { Disk } from '../os/mod.ts';
 import type { JournalPosition } from './journal.ts';
@@ -139,8 +139,13 @@ export async function readManifests(disk: Disk): Promise<FoundManifests> {
 }
 
 /** Writes a manifest durably to the slot of its number. */
-export async function writeManifest(disk: Disk, number: number, bytes: Uint8Array): Promise<void> {
-  const file = await disk.open(manifestPath(number % 2), { create: true });
+export function writeManifest(disk: Disk, number: number, bytes: Uint8Array): Promise<void> {
+  return replaceFile(disk, manifestPath(number % 2), bytes);
+}
+
+/** Replaces a small file of the data folder in one durable step: a crash leaves the old one or the new one. */
+export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const file = await disk.open(`${path}.new`, { create: true });
   try {
     await file.write([bytes], 0);
     await file.truncate(bytes.length);
@@ -148,7 +153,8 @@ export async function writeManifest(disk: Disk, number: number, bytes: Uint8Arra
   } finally {
     await file.close();
   }
-  if (number <= 2) await disk.syncFolder('.');
+  await disk.rename(`${path}.new`, path);
+  await disk.syncFolder('.');
 }
 
 /** A small file's bytes; null when it is missing. */

@@ -7,7 +7,7 @@ import type { Disk, Random } from '../os/mod.ts';
 import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
 import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
 import type { JournalPosition } from './journal.ts';
-import { readManifests, readWhole, type Manifest, type PartitionFacts } from './manifest.ts';
+import { readManifests, readWhole, replaceFile, type Manifest, type PartitionFacts } from './manifest.ts';
 import { formatFile, formatVersion, journalFolder } from './names.ts';
 import type { PartitionLog } from './partition.ts';
 import { collectWrites, type SegmentWrite, type SegmentWrites } from './segment-writes.ts';
@@ -36,15 +36,7 @@ export async function openFolder(disk: Disk, random: Random): Promise<FolderForm
   const bytes = await readWhole(disk, formatFile);
   if (bytes !== null && bytes.length > 0) return parseFormat(disk.root, bytes);
   const journalId = new DataView(random.bytes(8).buffer).getBigUint64(0);
-  const draft = `${formatFile}.new`;
-  const file = await disk.open(draft, { create: true });
-  const text = encodeFormat({ version: formatVersion, journalId });
-  await file.write([text], 0);
-  await file.truncate(text.length);
-  await file.sync();
-  await file.close();
-  await disk.rename(draft, formatFile);
-  await disk.syncFolder('.');
+  await replaceFile(disk, formatFile, encodeFormat({ version: formatVersion, journalId }));
   return { version: formatVersion, journalId };
 }
 

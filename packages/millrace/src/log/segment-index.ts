@@ -29,8 +29,7 @@ export class SegmentIndex {
     this.#lastTimestampMs = timeStored > 0 ? lastTimestampMs : -1;
   }
 
-  get indexCount(): number { return this.indexStored + this.#pending.length / 2; }
-  get timeCount(): number { return this.timeStored + this.#pendingTimes.length / 2; }
+  /** Bytes of entries not yet in the files. */
   get pendingBytes(): number { return this.#pending.length * 4 + this.#pendingTimes.length * 6; }
 
   /** Notes a batch that lies at `position`, all offsets relative to the segment's base. */

@@ -2,7 +2,7 @@
 // Owns: gathering by segment, the flush lane, which files are not yet synced. Never: manifests (checkpoint.ts), acks.
 // L13 Only committed groups are written to segments, in order; memory is freed only after the write was confirmed.
 // A full disk loses nothing: the piece waits and is tried again, while the journal holds the same bytes.
-// Cost: one write for each segment in a piece of about 4 MiB, on a thread of its own; segments with 4 MiB unsynced are synced at once,
+// Cost: one write for each segment in a piece of about 4 MiB (more when many segments share it), on a thread of its own; segments with 4 MiB unsynced are synced at once,
 // so that a checkpoint finds little left to do.
 import { assert, isMillraceError, MiB } from '../base/mod.ts';
 import type { Disk, Lane, LaneStep } from '../os/mod.ts';
@@ -17,6 +17,8 @@ import type { Segment } from './segment.ts';
 
 const syncAtBytes = 4 * MiB;
 const opensAtOnce = 16;
+/** Pieces grow, up to four times, while a segment gets less than this of each. */
+const shareBytesMin = 16 * 1024;
 const waitMs = 500;
 const retryMs = 200;
 
@@ -43,6 +45,7 @@ export class SegmentWriter {
   #lane: Lane | null = null;
   readonly #queue: Group[] = [];
   #queuedBytes = 0;
+  #pieceBytes: number;
   #running: Promise<void> | null = null;
   #timer = false;
   #urgent = false;
@@ -57,6 +60,7 @@ export class SegmentWriter {
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
     this.position = options.from;
+    this.#pieceBytes = options.pieceBytes;
   }
 
   get queuedBytes(): number { return this.#queuedBytes; }
@@ -66,7 +70,7 @@ export class SegmentWriter {
   add(group: Group): void {
     this.#queue.push(group);
     this.#queuedBytes += group.bytes;
-    if (this.#queuedBytes >= this.#options.pieceBytes || this.#urgent) this.#start();
+    if (this.#queuedBytes >= this.#pieceBytes || this.#urgent) this.#start();
     else this.#startLater();
   }
 
@@ -94,10 +98,13 @@ export class SegmentWriter {
       return look();
     } finally {
       this.#paused--;
-      if (this.#queuedBytes >= this.#options.pieceBytes || this.#urgent) this.#start();
+      if (this.#queuedBytes >= this.#pieceBytes || this.#urgent) this.#start();
       else if (this.#queue.length > 0) this.#startLater();
     }
   }
+
+  /** Segments written since the last checkpoint. */
+  get unsyncedSegments(): number { return this.#unsynced.segments.size; }
 
   /** What was written since the last call, to be synced by the caller. */
   takeUnsynced(): Unsynced {
@@ -117,6 +124,9 @@ export class SegmentWriter {
     this.#wrote(write);
     if (write.position === 0) this.#unsynced.folders.add(write.partition.name).add('.');
   }
+
+  /** A name in the folder is new: to be made durable by the next checkpoint. */
+  noteFolder(name: string): void { this.#unsynced.folders.add(name); }
 
   /** Syncs files on the flush lane. */
   async sync(leases: readonly Lease[]): Promise<void> {
@@ -144,7 +154,7 @@ export class SegmentWriter {
     if (this.#running !== null || this.#stopped || this.#paused > 0 || this.#queue.length === 0) return;
     this.#running = this.#writePiece().finally(() => {
       this.#running = null;
-      if (this.#queuedBytes >= this.#options.pieceBytes) this.#start();
+      if (this.#queuedBytes >= this.#pieceBytes) this.#start();
       else if (this.#queue.length > 0) this.#startLater();
     });
   }
@@ -155,7 +165,7 @@ export class SegmentWriter {
     const groups: Group[] = [];
     const writes: SegmentWrites = new Map();
     let bytes = 0;
-    while (this.#queue.length > 0 && bytes < this.#options.pieceBytes) {
+    while (this.#queue.length > 0 && bytes < this.#pieceBytes) {
       const group = this.#queue.shift()!;
       groups.push(group);
       bytes += group.bytes;
@@ -168,6 +178,8 @@ export class SegmentWriter {
     for (const write of writes.values()) this.#wrote(write);
     for (const group of groups) group.slab.unflushedGroups--;
     this.#queuedBytes -= bytes;
+    const { pieceBytes } = this.#options;
+    this.#pieceBytes = Math.min(4 * pieceBytes, Math.max(pieceBytes, writes.size * shareBytesMin));
     this.position = groups.at(-1)!.after;
     this.#options.onWritten(bytes);
   }
@@ -203,8 +215,17 @@ export class SegmentWriter {
 
   async #openAll(writes: readonly SegmentWrite[], leases: Lease[]): Promise<[SegmentWrite, Lease][]> {
     const opened: [SegmentWrite, Lease][] = [];
-    for (let from = 0; from < writes.length; from += opensAtOnce) {
-      const some = writes.slice(from, from + opensAtOnce);
+    const missing: SegmentWrite[] = [];
+    for (const write of writes) {
+      const lease = write.position === 0 ? null : this.#options.core.files.tryAcquire(segmentPath(write.partition.name, write.segment.baseOffset, 'log'));
+      if (lease === null) missing.push(write);
+      else {
+        leases.push(lease);
+        opened.push([write, lease]);
+      }
+    }
+    for (let from = 0; from < missing.length; from += opensAtOnce) {
+      const some = missing.slice(from, from + opensAtOnce);
       const results = await Promise.allSettled(some.map((write) => this.#open(write)));
       for (const result of results) if (result.status === 'fulfilled') leases.push(result.value);
       results.forEach((result, index) => {

@@ -63,16 +63,12 @@ export class Segment {
     if (this.maxTimestampMs >= 0) this.index.noteTime(this.maxTimestampMs, this.maxTimestampOffset - this.baseOffset);
   }
 
+  /** For the manifest: only those index entries count that are in the files. */
   facts(): SegmentFacts {
     return {
       baseOffset: this.baseOffset, bytes: this.bytes, endOffset: this.endOffset, maxTimestampMs: this.maxTimestampMs,
       maxTimestampOffset: this.maxTimestampOffset, firstTimestampMs: this.firstTimestampMs,
-      indexCount: this.index.indexCount, timeCount: this.index.timeCount,
+      indexCount: this.index.indexStored, timeCount: this.index.timeStored,
     };
-  }
-
-  /** The same with only those index entries that are in the files. */
-  storedFacts(): SegmentFacts {
-    return { ...this.facts(), indexCount: this.index.indexStored, timeCount: this.index.timeStored };
   }
 }
