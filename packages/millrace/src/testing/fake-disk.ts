@@ -87,6 +87,12 @@ export class FakeDisk implements Disk {
     return this.later(() => new FakeLane(this));
   }
 
+  /** The file behind the port's interface, for the lane. */
+  fileOf(file: DiskFile): FakeFile {
+    assert(file instanceof FakeFile, 'a fake lane works on files of the fake disk');
+    return file;
+  }
+
   lock(): Promise<{ release(): Promise<void> }> {
     return this.later(() => {
       const owner = this.device.lockedBy;
@@ -241,10 +247,4 @@ function sizeOf(parts: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const part of parts) bytes += part.length;
   return bytes;
-}
-
-/** The file behind the port's interface, for the lane. */
-export function fakeFileOf(file: DiskFile): FakeFile {
-  assert(file instanceof FakeFile, 'a fake lane works on files of the fake disk');
-  return file;
 }

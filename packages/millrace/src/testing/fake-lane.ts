@@ -4,7 +4,6 @@
 import { MillraceError } from '../base/mod.ts';
 import type { Lane, LaneResult, LaneStep } from '../os/mod.ts';
 import type { DiskStep } from './disk-faults.ts';
-import { fakeFileOf } from './fake-disk.ts';
 import type { FakeDisk } from './fake-disk.ts';
 
 type Done = (error: Error | null, result: LaneResult) => void;
@@ -57,7 +56,7 @@ export class FakeLane implements Lane {
 
   #perform(step: LaneStep, commit: Commit, latencyMs: number): void {
     const { process, device } = this.#disk;
-    const file = fakeFileOf(step.file);
+    const file = this.#disk.fileOf(step.file);
     const deviceStep = deviceStepOf(step);
     try {
       device.onStep(deviceStep);
