@@ -29,6 +29,7 @@ export const parts: readonly Part[] = [
   { name: 'unit', summary: 'tests beside the code', minutesMax: [10, 30], kind: 'files', roots: ['packages'], concurrency: 2 },
   { name: 'docs', summary: 'every code block of the guide and the README', minutesMax: [5, 5], kind: 'files', roots: ['docs'], concurrency: 1 },
   { name: 'pack', summary: 'the packed package, installed and run elsewhere', minutesMax: [5, 5], kind: 'files', roots: ['test/pack'], concurrency: 1 },
+  { name: 'demo', summary: 'the demo, whole, kept and interrupted', minutesMax: [5, 10], kind: 'files', roots: ['test/demo'], concurrency: 1 },
   {
     name: 'differential', summary: 'bytes against kafka-clients', minutesMax: [10, 30], kind: 'files', roots: ['test/differential'],
     setUp: installPeers, concurrency: 1,
