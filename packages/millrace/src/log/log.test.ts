@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isMillraceError, type ErrorCode } from '../base/mod.ts';
+import { isMillraceError, limits, type ErrorCode } from '../base/mod.ts';
 import { MemoryDisk, NodeDisk, nodeClock, nodeRandom, type Disk } from '../os/mod.ts';
 import { appendAcked, appendPatiently, batchOf, batchOfSize, readAll, sampleConfig } from './log-samples.ts';
 import { openLog } from './mod.ts';
@@ -282,6 +282,16 @@ story('the journal goes round in few files, whatever passes through', async ({ o
     if (index % 50 === 0) await log.applyRetention();
   }
   const files = await disk.list('journal');
-  assert.ok(files.length <= 8, `${files.length} journal files`);
+  assert.ok(files.length <= limits.log.journalFilesMax, `${files.length} journal files`);
   assert.ok(log.stats().deviceBytesWritten < 2.3 * log.stats().bytesAppended, 'written twice, and little more');
+});
+
+story('a journal whose files are all needed waits for checkpoints, not for ever', async ({ open, disk }) => {
+  const log = await open({ journalFileBytes: 256 << 10 });
+  const partitions = await Promise.all(Array.from({ length: 200 }, (_, index) => log.create(`many-${index}`, sampleConfig)));
+  for (let round = 0; round < 12; round++) {
+    await Promise.all(partitions.map((partition) => appendPatiently(log, partition, batchOfSize(1, 3000, round))));
+  }
+  assert.ok(partitions.every((partition) => partition.highWatermark === 12));
+  assert.ok((await disk.list('journal')).length <= limits.log.journalFilesMax);
 });

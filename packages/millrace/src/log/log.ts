@@ -398,7 +398,8 @@ class MillraceLog implements Log, LogCore {
   }
 
   #checkpointWhenDue(): void {
-    const due = this.#journalFileBytes / 2 + this.#writer.unsyncedSegments * checkpointSegmentBytes;
+    const most = (this.#journalFileBytes * limits.log.journalFilesMax) / 4;
+    const due = Math.min(most, this.#journalFileBytes / 2 + this.#writer.unsyncedSegments * checkpointSegmentBytes);
     if (this.journal.deviceBytes - this.#checkpointedBytes < due || this.#checkpointer.isRunning) return;
     void this.#takeCheckpoint(checkpointPaceMs);
   }
