@@ -1,4 +1,4 @@
-// broker/group/churn.test.ts - many clients join, work, stall, leave and vanish while the node is killed again and again, from a seed.
+// broker/group/churn.test.ts - many clients join, work, stall, leave and vanish while the node is killed again and again and its drive fills up, from a seed.
 // The real log on a simulated drive, the real codec, every version of every request. Checked at every answer:
 // - an assignment is heard as its leader gave it, one leader's per generation, for the life of the group over all crashes
 // - generations that work is handed out for never fall
@@ -107,6 +107,7 @@ class Churn {
     for (const client of this.#clients) client.start(this.random.below(300));
     for (let round = this.random.between(2, 6); round > 0; round--) {
       await this.#pass(this.random.between(100, 5_000));
+      if (this.random.chance(0.3)) await this.#fillDrive();
       if (this.random.chance(0.7)) await this.#restart();
     }
     await this.#settleDown();
@@ -120,7 +121,7 @@ class Churn {
       const log = await openLog({ ...machine, tailBytes: 1 << 20, journalFileBytes: 1 << 18, configOf: () => partitionConfig });
       const storage = log.partitions.get(partitionName) ?? await log.create(partitionName, partitionConfig);
       const sizes = { recordsPerBatchMax: 20, batchBytesTarget: 2_000, snapshotBytesMin: 5_000, snapshotFactor: 2 };
-      const groups = await createGroupCoordinator({ storage, ...machine, topics, settings, report: (line) => assert.fail(line) }, sizes);
+      const groups = await createGroupCoordinator({ storage, ...machine, topics, settings, report: (line) => assert.match(line, /could not be shortened: .*(disk|drive|room)/) }, sizes);
       return { log, groups };
     };
     const { log, groups } = await this.world.time.settle(open());
@@ -141,6 +142,14 @@ class Churn {
     if (this.random.chance(0.5)) this.#device.cutPower();
     for (const client of this.#clients) client.disconnected();
     await this.#start();
+  }
+
+  /** No room for a while: writes are refused, everybody goes on, and all is well again when there is room. */
+  async #fillDrive(): Promise<void> {
+    this.#device.faults.capacityBytes = this.#device.usedBytes() + this.random.below(20_000);
+    await this.#pass(this.random.between(100, 3_000));
+    this.#device.faults.capacityBytes = Infinity;
+    await this.#pass(1_000);
   }
 
   async #pass(ms: number): Promise<void> {
