@@ -23,7 +23,14 @@ export interface JournalFileFound {
 }
 
 /** One valid group. `bytes` holds it at `at` with what pads it, only until the next step. */
-export interface FoundGroup { readonly header: GroupHeader; readonly bytes: Uint8Array; readonly at: number }
+export interface FoundGroup {
+  readonly header: GroupHeader;
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  /** Where it lies. */
+  readonly path: string;
+  readonly position: number;
+}
 
 /** How the chain ended. */
 export type JournalEnd =
@@ -111,7 +118,7 @@ export class JournalReader {
     const header = readGroupHeader(this.#window, offset);
     if (header === null || header.journalId !== this.#journalId || position + alignUp(header.bytes) > file.bytes) return null;
     offset = await this.#fill(file, position, alignUp(header.bytes));
-    return this.#windowLength - offset >= alignUp(header.bytes) && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset } : null;
+    return this.#windowLength - offset >= alignUp(header.bytes) && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset, path: file.path, position } : null;
   }
 
   /** Makes the window hold `bytes` from `position` of the file, and answers where they are in it. */

@@ -6,6 +6,7 @@ import { assert, crc32c, isMillraceError, limits, MillraceError } from '../base/
 import type { Disk, Random } from '../os/mod.ts';
 import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
 import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
+import { UnprovenTail } from './journal-tail.ts';
 import type { JournalPosition } from './journal.ts';
 import { readManifests, readWhole, replaceFile, type Manifest, type PartitionFacts } from './manifest.ts';
 import { formatFile, formatVersion, journalFolder } from './names.ts';
@@ -89,6 +90,7 @@ export interface Replayed { readonly position: JournalPosition; readonly term: n
 export async function replay(disk: Disk, base: Base, target: ReplayTarget): Promise<Replayed> {
   const reader = new JournalReader(disk, base.manifest.journalId, base.files);
   const writes: SegmentWrites = new Map();
+  const unproven = new UnprovenTail();
   let groups = 0;
   let bytes = 0;
   let pending = 0;
@@ -102,6 +104,7 @@ export async function replay(disk: Disk, base: Base, target: ReplayTarget): Prom
     groups++;
     bytes += group.header.bytes;
     const copy = group.bytes.slice(group.at, group.at + group.header.bytes);
+    unproven.add(group, copy);
     const others: { kind: number; id: number; offset: number; name: string }[] = [];
     collectWrites(copy, groupHeaderBytes, copy.length, target.byId, writes, (cursor) => { others.push(otherOf(copy, cursor)); });
     for (const other of others) {
@@ -119,6 +122,7 @@ export async function replay(disk: Disk, base: Base, target: ReplayTarget): Prom
       path: end.path, position: end.position, sequence: end.at.nextSequence, syncedSequence: end.syncedSequence,
     });
   }
+  await unproven.makeDurable(disk);
   const position = end.at;
   if (groups > 0) target.report(`${journalFolder}: replayed ${groups} groups, ${bytes} bytes, up to group ${position.nextSequence - 1}`);
   return { position, term: Math.max(reader.termMax, base.manifest.term) + 1, groups, bytes, nextPartitionId };
