@@ -1,7 +1,8 @@
 // broker/group/coordinator.ts - all groups of a node: carries out what step.ts decides.
 // Owns: the groups' life in memory, their timers, the order of effects. Never: decisions, forms of requests (routes.ts).
 // C1 Effects of a group are executed in the order of its events, also when an answer brings the next request at once.
-// C2 A group has at most one timer. C3 A group that holds nothing is let go of.
+// C2 A group has at most one timer. C3 A group that holds nothing is let go of. C4 Members are not taken for gone because this thread stood
+// still: heartbeats that wait in the sockets are read before sessions are judged.
 import { limits } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Effect, GroupEvent, Now } from './effects.ts';
@@ -154,8 +155,15 @@ export class GroupCoordinator {
     const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs());
     entry.timer = this.#options.clock.after(Math.min(Math.ceil(delayMs), timerMsMax), () => {
       entry.timer = null;
-      this.#handle(entry, { kind: 'tick' });
+      this.#due(entry, atMs);
     });
+  }
+
+  /** C4: much too late, the tick lets in first what came while the thread stood still. */
+  #due(entry: Entry, atMs: number): void {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() - atMs < standstillMs) return this.#handle(entry, { kind: 'tick' });
+    clock.soon(() => { if (!this.#closed) this.#handle(entry, { kind: 'tick' }); });
   }
 
   #letGo(entry: Entry): void {
@@ -171,6 +179,9 @@ export class GroupCoordinator {
     });
   }
 }
+
+/** A timer that is this late tells that the thread stood still. */
+const standstillMs = 100;
 
 /** The longest delay that a timer of the machine takes; a tick that comes early asks for the next. */
 const timerMsMax = 2 ** 31 - 1;

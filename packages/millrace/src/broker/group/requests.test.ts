@@ -28,6 +28,10 @@ class Desk {
   };
   groups!: GroupCoordinator;
   timers = 0;
+  /** How long the thread has stood still, by the clock. */
+  standstillMs = 0;
+  /** What is read from the sockets once the next timer has run. */
+  readonly inSocket: (() => void)[] = [];
   #calls!: GroupCalls;
   #process: { kill(): void } | null = null;
   readonly reports: string[] = [];
@@ -61,12 +65,16 @@ class Desk {
   #counted(clock: Clock): Clock {
     this.timers = 0;
     return {
-      nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), soon: (callback) => clock.soon(callback),
+      nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs() + this.standstillMs, soon: (callback) => clock.soon(callback),
       after: (delayMs, callback) => {
         let live = true;
         const end = () => { if (live) this.timers--; live = false; };
         this.timers++;
-        const timer = clock.after(delayMs, () => { end(); callback(); });
+        const timer = clock.after(delayMs, () => {
+          end();
+          for (const read of this.inSocket.splice(0)) clock.soon(read); // timers come first, then what the sockets hold
+          callback();
+        });
         return { cancel: () => { end(); timer.cancel(); } };
       },
     };
@@ -433,6 +441,19 @@ test('a node that stops refuses who waits, and answers what is under way', async
   assert.equal(late.topics[0]!.partitions[0]!.errorCode, errorCodes.COORDINATOR_NOT_AVAILABLE);
   await desk.start();
   assert.equal(await desk.committed('g'), 9);
+});
+
+test('a node that stood still hears the heartbeats that came meanwhile before it judges sessions', async () => {
+  const desk = await Desk.open();
+  const [alive, silent] = [await desk.member('g'), await desk.member('h')];
+  await desk.world.time.advance(9_000);
+  // The timers of both sessions are due in a second, and run late; the heartbeat lies in the socket behind them.
+  let beat: { errorCode: number } | null = null;
+  desk.inSocket.push(() => { void desk.begin(Heartbeat, 3, { groupId: 'g', generationId: 1, memberId: alive }).then((answer) => { beat = answer; }); });
+  desk.standstillMs = 20_000;
+  await desk.world.time.advance(1_000);
+  assert.deepEqual(beat, { throttleTimeMs: 0, errorCode: errorCodes.NONE });
+  assert.equal((await desk.ask(Heartbeat, 3, { groupId: 'h', generationId: 1, memberId: silent })).errorCode, errorCodes.UNKNOWN_MEMBER_ID);
 });
 
 test('timers: one for all groups together, one more for each that has members, none after the end', async () => {
