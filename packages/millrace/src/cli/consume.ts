@@ -6,6 +6,7 @@ import { isMillraceError } from '../base/mod.ts';
 import type { Admin, Client, Consumer, RecordBatch, StartAt, TopicPartition } from '../client/mod.ts';
 import { newCommand } from './command.ts';
 import { addClientFlags, type ClientFlags, withClient } from './connection.ts';
+import { Exit } from './exit-codes.ts';
 import { lineOf, type OutputForm } from './records-out.ts';
 import type { Shell } from './shell.ts';
 import { grouped } from './table.ts';
@@ -73,6 +74,7 @@ async function consume(shell: Shell, client: Client, job: Job): Promise<void> {
     : { topics: job.topics, group: job.group, commit: 'manual', offsetReset: job.from === 'latest' ? 'latest' : 'earliest' });
   const reading = new Reading(shell, job, consumer, ends);
   await reading.run();
+  if (shell.stop.aborted && !job.follow) throw new Exit('interrupted');
   if (reading.count === 0 && shell.err.interactive) shell.err.line(job.group === undefined ? 'No records there. Wait for new ones with --follow.' : 'No records that the group has not read. Wait for new ones with --follow.');
   else if (shell.err.interactive && job.form.kind !== 'json') shell.err.line(shell.err.style('dim', `${grouped(reading.count)} record${reading.count === 1 ? '' : 's'}`));
 }

@@ -1,7 +1,8 @@
 // cli/control.ts - how a command reaches the node that runs on a data folder, beside the protocol of its clients.
-// Owns: a socket of the local machine that only the node's user may open, named in `control.json` of the data folder; one JSON line each way.
-// K1 The file is there only while the node serves; one that is left by a killed node leads nowhere and counts as none.
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Owns: a local socket that only the node's user may open: `control.sock` in the data folder, or where that path would be too long for a
+// socket, one in a temporary folder that `control.json` names. One JSON line each way; docs/formats/control.md.
+// K1 Both files are there only while the node serves; what a killed node left leads nowhere and counts as none.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,19 +16,23 @@ export interface ControlRequest { readonly do: 'backup'; readonly folder: string
 type ControlAnswer = { readonly done: CopySummary } | { readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 const controlFile = 'control.json';
+const socketName = 'control.sock';
+/** A socket's path may take 104 bytes on macOS and 108 on Linux, with its end. */
+const socketPathBytesMax = 103;
 
-/** Serves requests until the returned function is called. `act` does what is asked. */
+/** Serves requests until the returned function is called; the caller holds the data folder's lock. `act` does what is asked. */
 export async function serveControl(dataFolder: string, act: (request: ControlRequest) => Promise<CopySummary>): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-')); // its path is short, as a socket's must be, and it is ours alone (mode 700)
-  const socketPath = join(folder, 'control.sock');
+  const inFolder = join(dataFolder, socketName);
+  const temporary = Buffer.byteLength(inFolder) <= socketPathBytesMax ? null : mkdtempSync(join(tmpdir(), 'millrace-'));
+  const socketPath = temporary === null ? inFolder : join(temporary, socketName);
+  rmSync(socketPath, { force: true });
   const server = createServer((socket) => { void answer(socket, act); });
   await listen(server, socketPath);
-  chmodSync(socketPath, 0o600);
-  writeFileSync(join(dataFolder, controlFile), `${JSON.stringify({ processId: process.pid, socketPath })}\n`, { mode: 0o600 });
+  if (temporary !== null) writeFileSync(join(dataFolder, controlFile), `${JSON.stringify({ socketPath })}\n`, { mode: 0o600 });
   return async () => {
-    rmSync(join(dataFolder, controlFile), { force: true });
     await new Promise((resolve) => server.close(resolve));
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(join(dataFolder, controlFile), { force: true });
+    if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
   };
 }
 
@@ -57,20 +62,28 @@ function errorOf(error: unknown): { code: ErrorCode; message: string } {
   return isMillraceError(error) ? { code: error.code, message: error.message } : { code: 'server-error', message: error instanceof Error ? error.message : String(error) };
 }
 
+/** The socket's file is made at once, readable by its owner only. */
 function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => { server.once('error', reject); server.listen(path, resolve); });
+  const before = process.umask(0o077);
+  try {
+    return new Promise((resolve, reject) => { server.once('error', reject); server.listen(path, resolve); });
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** Undefined when no node serves there (K1). */
 function connectTo(dataFolder: string): Promise<Socket | undefined> {
-  let socketPath: string;
-  try {
-    socketPath = (JSON.parse(readFileSync(join(dataFolder, controlFile), 'utf8')) as { socketPath: string }).socketPath;
-  } catch {
-    return Promise.resolve(undefined);
-  }
   return new Promise((resolve) => {
-    const socket = createConnection(socketPath, () => resolve(socket));
+    const socket = createConnection(socketPathOf(dataFolder), () => resolve(socket));
     socket.once('error', () => resolve(undefined));
   });
+}
+
+function socketPathOf(dataFolder: string): string {
+  try {
+    return (JSON.parse(readFileSync(join(dataFolder, controlFile), 'utf8')) as { socketPath: string }).socketPath;
+  } catch {
+    return join(dataFolder, socketName);
+  }
 }

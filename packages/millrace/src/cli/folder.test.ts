@@ -1,7 +1,7 @@
 // cli/folder.test.ts - a node in the foreground as its own process, and what one does with its folder: stop, check, back up, restore.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ test('start: ready when clients can connect, one node to a folder, a clean stop'
   });
   assert.deepEqual(await node.stop(), { code: 0, err: '' });
   assert.equal(node.lines().at(-1)!['event'], 'stopped');
-  assert.equal(existsSync(join(data, 'control.json')), false);
+  assert.deepEqual(readdirSync(data).filter((name) => name.startsWith('control')), []);
   const again = await start(t, data);
   assert.equal((await ok(['consume', 'clicks', '--server', again.server])).out.split('\n').length, 3);
   await again.stop('SIGINT');
@@ -98,6 +98,7 @@ test('backup of a running node, then of what is new, then restored and checked',
   const node = await start(t, data);
   await ok(['produce', 'clicks', '--create', '--server', node.server], 'a\nb\n');
   assert.match((await ok(['backup', backup, '--data', data])).out, /Backed up .*: \d+ partitions, \d+ files/);
+  assert.equal(statSync(join(data, 'control.sock')).mode & 0o777, 0o700 & ~0o077, 'only the owner may ask');
   await ok(['produce', 'clicks', '--server', node.server], 'c\n');
   const second = (await ok(['backup', backup, '--data', data, '--json'])).json as { bytes: number; bytesCopied: number };
   assert.ok(second.bytesCopied > 0 && second.bytesCopied < second.bytes, JSON.stringify(second));
@@ -111,6 +112,16 @@ test('backup of a running node, then of what is new, then restored and checked',
   assert.equal((await ok(['consume', 'clicks', '--server', again.server])).out, 'a\nb\nc\n');
   await again.stop();
   assert.match((await ok(['backup', join(folder, 'offline'), '--data', data])).out, /Backed up/, 'also of a stopped node');
+});
+
+test('backup of a running node whose folder has a long path, and after one that was killed there', async (t) => {
+  const data = join(temporaryFolder(t), 'a-folder-with-a-long-name'.repeat(4), 'data');
+  const killed = await start(t, data);
+  await ok(['produce', 'clicks', '--create', '--server', killed.server], 'a\n');
+  await killed.stop('SIGKILL');
+  const node = await start(t, data);
+  assert.match((await ok(['backup', join(data, '../backup'), '--data', data])).out, /Backed up/);
+  await node.stop();
 });
 
 test('check names damage and ends with code 4', async (t) => {

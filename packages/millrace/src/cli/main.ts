@@ -23,7 +23,10 @@ for (const stream of [process.stdout, process.stderr]) {
 const shell: Shell = {
   env: process.env,
   folder: process.cwd(),
-  get stdin() { return process.stdin; },
+  get stdin() {
+    stop.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true }); // who waits for input is woken
+    return process.stdin;
+  },
   get stdinIsTerminal() { return process.stdin.isTTY === true; },
   out: new Terminal(process.stdout, process.env),
   err: new Terminal(process.stderr, process.env),

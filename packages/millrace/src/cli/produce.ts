@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { Client, ProducerOptions, ProducerRecord } from '../client/mod.ts';
 import { newCommand } from './command.ts';
 import { addClientFlags, type ClientFlags, withClient } from './connection.ts';
+import { Exit } from './exit-codes.ts';
 import { type InputForm, type InputOptions, linesOf, recordOf } from './records-in.ts';
 import type { Shell } from './shell.ts';
 import { durationText, grouped } from './table.ts';
@@ -75,6 +76,7 @@ async function produce(shell: Shell, client: Client, job: Job): Promise<void> {
   const undelivered: unknown = await producer.flush().then(() => undefined, (error: unknown) => error);
   if (undelivered === undefined || failed > 0) progress.report(failed, job.json);
   if (undelivered !== undefined) throw undelivered;
+  if (shell.stop.aborted) throw new Exit('interrupted');
   if (unreadable !== undefined) throw unreadable;
 }
 
