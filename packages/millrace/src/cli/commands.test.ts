@@ -57,7 +57,7 @@ test('produce and consume: lines, keys, headers, JSON, and back again', async ()
 });
 
 test('produce: JSON with key and time from fields; bytes and tombstones; mistakes name their line', async () => {
-  await ok('topics create json');
+  await ok('topics create json --config retention.ms=-1');
   await ok('produce json --format json --key-field at.origin --timestamp-field date --compression zstd', { stdin: '{"at":{"origin":"SFO"},"date":"2001-02-03T00:00:00Z","delay":5}\n\n' });
   await ok('produce json --format records', { stdin: '{"key":"/wA=","keyEncoding":"base64","value":null}\n' });
   const [first, second] = linesOf(await ok('consume json --json --parse')).map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -81,7 +81,7 @@ test('produce: a missing topic is named before anything is read; a record that i
 });
 
 test('consume: from an offset, a time, the end; one partition; wrong places', async () => {
-  await ok('topics create times --partitions 2');
+  await ok('topics create times --partitions 2 --config retention.ms=-1'); // records of last January are older than a topic keeps
   await ok('produce times --format records', { stdin: [1, 2, 3].map((day) => JSON.stringify({ value: `day ${day}`, timestamp: Date.UTC(2026, 0, day), partition: 0 })).join('\n') });
   await ok('produce times --partition 1', { stdin: 'other\n' });
   assert.deepEqual(linesOf(await ok('consume times --partition 0 --from 1')), ['day 2', 'day 3']);
