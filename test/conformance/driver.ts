@@ -89,7 +89,7 @@ export interface Admin {
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
   | `codec:${Codec}` | `admin:${keyof Admin}` | 'acks:0' | 'headers' | 'null-header' | 'null-value' | 'empty-value' | 'binary' | 'timestamps' | 'timestamps-back' | 'append-time' | 'idempotence' | 'per-partition'
-  | 'from:timestamp' | 'from:end' | 'fetch-limit' | 'reset' | 'cooperative' | 'static' | 'commit' | 'load' | 'error-names' | 'group-metadata' | 'vanish' | 'big-produce';
+  | 'from:timestamp' | 'from:end' | 'fetch-limit' | 'reset' | 'cooperative' | 'static' | 'missing-group' | 'commit' | 'load' | 'error-names' | 'group-metadata' | 'vanish' | 'big-produce';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {

@@ -37,6 +37,7 @@ export class Worker implements AsyncDisposable {
 
   /** Runs one operation. Rejects with a ClientError. */
   ask<T>(op: string, args: object): Promise<T> {
+    if (this.#running.hasEnded()) return Promise.reject(new ClientError('WORKER_ENDED', this.#running.output()));
     const id = ++this.#next;
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });

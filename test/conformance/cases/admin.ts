@@ -129,6 +129,21 @@ export const adminCases = [
     assert.deepEqual(await admin.groupOffsets(group), { [`${topic}-1`]: [4, ''] });
   }),
 
+  story('admin, a topic that is not there', ['admin:describeTopic', 'error-names'], async (scene) => {
+    // kafkajs asks again until all its retries are used up.
+    if (scene.driver.name !== 'kafkajs') scene.fact('describe', await codeOf(scene.driver.admin.describeTopic(scene.name('missing'))));
+    assert.ok(!(await scene.reference.admin.listTopics()).some((name) => name.startsWith('missing')), 'asking for a topic does not make it');
+  }),
+
+  story('admin, groups that are not there', ['missing-group', 'admin:describeGroup', 'admin:groupOffsets', 'admin:deleteGroup'], async (scene) => {
+    const { admin } = scene.driver;
+    const group = scene.name('missing');
+    // Newer versions of the request fail, older ones tell of a dead group.
+    scene.fact('describe', await admin.describeGroup(group).catch(({ code }: { code: string }) => code));
+    scene.fact('offsets', await admin.groupOffsets(group).catch(({ code }: { code: string }) => code));
+    scene.fact('delete', await codeOf(admin.deleteGroup(group)));
+  }),
+
   story('admin, cluster', ['admin:describeCluster'], async (scene) => {
     scene.fact('cluster', await scene.driver.admin.describeCluster());
     assert.deepEqual(scene.facts['cluster'], { nodes: 1, hasClusterId: true, hasController: true });

@@ -99,6 +99,19 @@ export const groupCases = [
     assert.equal(a.events.length, eventsOfA, 'the other member saw no rebalance');
   }),
 
+  story('group, the second of a static name fences the first', ['static'], async (scene) => {
+    const topic = await scene.topic(2);
+    const group = scene.name('group');
+    const first = await scene.join({ group, topics: [topic], instanceId: 'same' });
+    await until([first], () => shares([first], [2]), 'both partitions for the first', joinMs);
+    const second = await scene.join({ group, topics: [topic], instanceId: 'same' });
+    await until([second], () => shares([second], [2]), 'both partitions for the second', joinMs);
+    const failure = await eventually(() => first.look().then(() => undefined, (error: Error) => error.message), () => 'the first was not told', joinMs);
+    assert.match(failure, /FENCED_INSTANCE_ID|fenced/i);
+    await scene.reference.produce({ topic, messages: spread(10, 2) });
+    await until([second], () => second.received.length === 10, 'ten records for the second', joinMs);
+  }),
+
   story('group, a member that vanished is missed', ['vanish'], async (scene) => {
     const topic = await scene.topic(2);
     const group = scene.name('group');

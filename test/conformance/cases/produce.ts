@@ -75,6 +75,15 @@ export const produceCases = [
     for (const record of received) assert.ok(stored.some(({ maxTimestampMs }) => maxTimestampMs === record.timestampMs) && record.timestampMs > 1_500_000_000_000, `timestamp ${record.timestampMs}`);
   }),
 
+  story('produce, timestamps of the far future', ['timestamps'], async (scene) => {
+    const topic = await scene.topic(1);
+    const inTwoHours = Date.now() + 7_200_000;
+    const [ack] = await scene.driver.produce({ topic, messages: [{ key: null, value: Buffer.from('too early'), partition: 0, timestampMs: inTwoHours }] });
+    assert.ok('error' in ack!, 'a time more than an hour ahead was accepted');
+    scene.fact('error', ack.error);
+    scene.fact('end', await scene.reference.admin.listOffset(topic, 0, { kind: 'latest' }));
+  }),
+
   story('produce, big messages', [], async (scene) => {
     const topic = await scene.topic(1);
     const messages: Message[] = [1, 2, 3].map((seed) => ({ key: Buffer.from(`big-${seed}`), value: scene.driver.name === 'kcat' ? Buffer.from(noise(900_000, seed).toString('base64').slice(0, 900_000)) : noise(900_000, seed), partition: 0 }));

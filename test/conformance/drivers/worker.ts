@@ -12,7 +12,7 @@ export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootst
 
 /** confluent-kafka, that is librdkafka. */
 export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
-  'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
+  'missing-group': 'librdkafka crashes when Apache Kafka 4.3 tells it that a group is not there', 'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
 });
 
 type Settings = {

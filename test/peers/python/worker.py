@@ -117,7 +117,6 @@ class Member(threading.Thread):
         super().__init__(daemon=True)
         self.args = args
         self.consumer = Consumer(config_of(args))
-        self.cooperative = args.get("config", {}).get("partition.assignment.strategy", "").startswith("cooperative")
         self.lock = threading.Lock()
         self.assigned, self.received, self.events = set(), [], []
         self.leaving, self.failure, self.commits = False, None, []
@@ -142,6 +141,8 @@ class Member(threading.Thread):
                     if message.error() is None:
                         with self.lock:
                             self.received.append(describe(message))
+                    elif message.error().code() == KafkaError._FATAL:
+                        raise KafkaException(message.error())
                 while self.commits:
                     done = self.commits.pop()
                     try:
