@@ -68,7 +68,7 @@ async function tryAll(): Promise<boolean> {
 
 /** M1. */
 async function mustPass(bench: MutantBench): Promise<void> {
-  const verdict = await bench.baseline(trialOf(mutants[0]!));
+  const verdict = await bench.baseline({ ...trialOf(mutants[0]!), seeds: [['log', Number(values['log-seeds'])], ['node', Number(values['node-seeds'])]] });
   if (verdict.kind === 'killed') throw new Error(`The tree itself does not pass: ${verdict.says}`);
 }
 

@@ -128,7 +128,10 @@ function select(partition: PartitionLog, { segment, offset, bytesMax, atLeastOne
     const end = batchEndOffset(view, at);
     const length = batchBytes(view, at);
     if (end > offset) {
-      if (end > partition.highWatermark) break;
+      if (end > partition.highWatermark) {
+        if (from < 0) throw damaged(partition, segment, position + at, 'the batch ends past the log'); // the offset asked for lies below
+        break;
+      }
       if (from < 0) {
         if (batchBaseOffset(view, at) > offset && nextOffset === offset) throw damaged(partition, segment, position + at, 'an earlier batch is missing');
         if (length > bytesMax && !atLeastOne) return { kind: 'found', from: at, to: at, nextOffset: offset };
