@@ -34,12 +34,11 @@ function joinFault(group: Group, event: JoinEvent): number {
 /** Whether there is no place for this member (group.max.size). In a rebalance places go to those who come first. */
 function isFull(group: Group, event: JoinEvent): boolean {
   const membersMax = Math.min(group.config.membersMax, limits.group.membersMax);
+  if (event.memberId === '' && group.promised.size >= limits.group.membersMax) return true;
   if (event.instanceId !== null && group.staticIds.has(event.instanceId)) return false;
   const known = group.members.get(event.memberId);
   if (group.phase.kind === 'preparing') return known?.waiting.kind !== 'join' && group.joinsWaiting >= membersMax;
-  if (known !== undefined) return false;
-  const promisedToOthers = group.promised.size - (group.promised.has(event.memberId) ? 1 : 0);
-  return group.members.size >= membersMax || promisedToOthers >= limits.group.membersMax;
+  return known === undefined && group.members.size >= membersMax;
 }
 
 function joinNameless(turn: Turn, event: JoinEvent): void {
