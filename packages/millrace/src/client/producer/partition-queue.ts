@@ -3,7 +3,8 @@
 // Q1 batches are stored in the order in which they were filled, whatever is lost on the way. Q2 a batch is numbered once and keeps its
 // number when it is sent again, so the server recognises it; only after the server has refused a number (nothing of it or after it
 // is stored then) do all unsettled batches get new ones under a higher epoch. Q3 after a failure nothing is sent until every batch in
-// flight has been answered; then they go again in order, and only then new ones. Q4 at most `inFlightMax` are unsettled.
+// flight has been answered; then they go again in order, and only then new ones. Q4 from the oldest unsettled batch on at most
+// `inFlightMax` are sent, settled ones counted: a server knows only the last five batches of a producer again, and must know that one.
 // Source: KIP-98, KIP-360 (idempotence, epochs). Cost: no allocation a record.
 import { assert } from '../../base/mod.ts';
 
@@ -34,7 +35,8 @@ type Phase =
   /** Sending again; `next` is the index in `unsettled` of the first not yet sent. */
   | { readonly kind: 'resending'; readonly next: number };
 
-interface Unsettled<B> { batch: B; inFlight: boolean }
+/** `ordinal` counts the batches of the partition in their order. */
+interface Unsettled<B> { batch: B; inFlight: boolean; ordinal: number }
 
 /** Sequences wrap after 2^31 - 1. */
 const sequenceCount = 2 ** 31;
@@ -48,6 +50,7 @@ export class PartitionQueue<B extends QueuedBatch> {
   #phase: Phase = { kind: 'flowing' };
   #identity: ProducerIdentity | null = null;
   #sequenceNext = 0;
+  #ordinalNext = 0;
 
   /** `nextIdentity` gives an identity newer than the one that was refused. */
   constructor(inFlightMax: number, nextIdentity: (refused: ProducerIdentity) => ProducerIdentity) {
@@ -65,8 +68,11 @@ export class PartitionQueue<B extends QueuedBatch> {
   peek(): B | null {
     switch (this.#phase.kind) {
       case 'draining': return null;
-      case 'resending': return this.#unsettled[this.#phase.next]?.batch ?? null;
-      case 'flowing': return this.#unsettled.length < this.#inFlightMax ? this.waiting[0] ?? null : null;
+      case 'resending': {
+        const again = this.#unsettled[this.#phase.next];
+        return again && this.#isInWindow(again.ordinal) ? again.batch : null;
+      }
+      case 'flowing': return this.#isInWindow(this.#ordinalNext) ? this.waiting[0] ?? null : null;
     }
   }
 
@@ -76,10 +82,10 @@ export class PartitionQueue<B extends QueuedBatch> {
     assert(phase.kind !== 'draining', 'Q3: nothing is sent while failures drain');
     if (phase.kind === 'resending') return this.#takeAgain(phase.next);
     const batch = this.waiting.shift();
-    assert(batch !== undefined && this.#unsettled.length < this.#inFlightMax, 'Q4: a batch waits and there is room for it');
+    assert(batch !== undefined && this.#isInWindow(this.#ordinalNext), 'Q4: a batch waits and there is room for it');
     this.#identity ??= identity;
     this.#number(batch);
-    this.#unsettled.push({ batch, inFlight: true });
+    this.#unsettled.push({ batch, inFlight: true, ordinal: this.#ordinalNext++ });
     return batch;
   }
 
@@ -97,14 +103,18 @@ export class PartitionQueue<B extends QueuedBatch> {
   replace(batch: B, by: readonly B[]): void {
     const index = this.#unsettled.findIndex((one) => one.batch === batch);
     assert(index >= 0 && !this.#unsettled[index]!.inFlight, 'only a batch that was answered is replaced');
+    const { ordinal } = this.#unsettled[index]!;
     let sequence = batch.baseSequence;
-    const places = by.map((part): Unsettled<B> => {
+    const places = by.map((part, at): Unsettled<B> => {
       part.identity = batch.identity;
       part.baseSequence = sequence;
       sequence = after(sequence, part.recordCount);
-      return { batch: part, inFlight: false };
+      return { batch: part, inFlight: false, ordinal: ordinal + at };
     });
     this.#unsettled.splice(index, 1, ...places);
+    const shift = Math.max(0, by.length - 1);
+    for (const later of this.#unsettled.slice(index + by.length)) later.ordinal += shift;
+    this.#ordinalNext += shift;
     this.#fail(false);
     this.#advance();
   }
@@ -119,6 +129,12 @@ export class PartitionQueue<B extends QueuedBatch> {
     const waitingAt = this.waiting.indexOf(batch);
     if (waitingAt >= 0) this.waiting.splice(waitingAt, 1);
     else this.replace(batch, []);
+  }
+
+  /** Q4. */
+  #isInWindow(ordinal: number): boolean {
+    const oldest = this.#unsettled[0];
+    return oldest === undefined || ordinal - oldest.ordinal < this.#inFlightMax;
   }
 
   #takeAgain(index: number): B {

@@ -1,0 +1,30 @@
+// Placing records: Java's hash for keys, sticky without, or by hand.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { murmur2 } from './murmur2.ts';
+import { choosePartition, StickyPartition } from './partitioner.ts';
+
+test('murmur2 gives the numbers that kafka-clients 4.3.1 gives', () => {
+  const java = {
+    '': 275646681, '2': 648968168, '21': -973932308, foobar: -790332482, 'a-little-bit-long-string': -985981536,
+    'a-little-bit-longer-string': -1486304829, lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8: -58897971, 'Zürich 東京': 1784564929,
+  };
+  for (const [text, hash] of Object.entries(java)) assert.equal(murmur2(new TextEncoder().encode(text)), hash, text);
+});
+
+test('an explicit partition wins over a partitioner, and that over the key', () => {
+  const key = new Uint8Array([1]);
+  assert.equal(choosePartition('t', key, 2, 3, () => 1), 2);
+  assert.equal(choosePartition('t', key, undefined, 3, () => 1), 1);
+  assert.equal(choosePartition('t', null, undefined, 3, undefined), -1);
+  for (const wrong of [3, -1, 0.5, NaN]) assert.throws(() => choosePartition('t', key, wrong, 3, undefined), { code: 'invalid-argument' });
+});
+
+test('sticky stays for a batch worth of bytes and then goes elsewhere', () => {
+  let drawn = 0;
+  const sticky = new StickyPartition(100, () => drawn++);
+  const places = Array.from({ length: 12 }, () => sticky.next(3, 50));
+  for (let i = 0; i < places.length; i += 2) assert.equal(places[i], places[i + 1]);
+  for (let i = 2; i < places.length; i += 2) assert.notEqual(places[i], places[i - 2]);
+  assert.equal(new StickyPartition(1, () => 7).next(1, 10), 0);
+});
