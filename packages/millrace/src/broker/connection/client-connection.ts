@@ -194,7 +194,12 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     const body = decodeRequest(row.api, version, bytes, header.bodyAt);
     const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, frame.byteLength);
     this.#slots.push(slot);
-    row.handle(body, slot);
+    try {
+      row.handle(body, slot);
+    } catch (error) {
+      slot.giveUp();
+      throw error;
+    }
     if (row.borrows && inBuffer) this.#reader.recycle(frame);
   }
 

@@ -60,6 +60,11 @@ export class RequestSlot implements RequestContext {
     }
   }
 
+  /** The handler failed: there will be no answer. */
+  giveUp(): void {
+    if (this.answer.kind === 'waiting') this.replyNothing();
+  }
+
   replyNothing(): void {
     assert(this.answer.kind === 'waiting', 'R1: a request is answered once');
     this.answer = nothing;

@@ -4,8 +4,7 @@
 // not durable yet: it lies behind them in the journal, so it is durable only when they are; after a power cut that took a page-cache
 // partition's tail, what lies past the end is dropped. Q3 At most `scanBytesMax` bytes of all partitions together lie behind
 // their snapshots, plus what is appended while one is written: that is all a start has to read.
-// Record: key '<topic id>/<index>', value [1, offset, [[producer id, epoch, active ms, [[base sequence, last sequence, base offset, last
-// offset, timestamp], ...]], ...]] in the producers partition. Cost: one small record per partition and 32 MiB, or per half minute.
+// Format: docs/formats/metadata-topic.md. Cost: one small record per partition and 32 MiB, or per half minute.
 import { MiB } from '../../base/mod.ts';
 import type { Log } from '../../log/mod.ts';
 import type { Clock, Timer } from '../../os/mod.ts';

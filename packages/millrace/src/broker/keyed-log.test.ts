@@ -1,0 +1,64 @@
+// Facts in a partition: the last value of each key counts, over restarts and shortenings.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openLog, type Log } from '../log/mod.ts';
+import { memoryMachine, type Machine } from '../os/mod.ts';
+import { KeyedLog } from './keyed-log.ts';
+
+const name = '__millrace_test-0';
+const open = (machine: Machine): Promise<Log> => openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
+const fail = (error: unknown): never => { throw error; };
+
+test('the last value of a key counts, and null takes it back', async () => {
+  const machine = memoryMachine();
+  const log = await open(machine);
+  const facts = await KeyedLog.open(log, machine.clock, name, fail);
+  await facts.write([{ key: 'a', value: '1' }, { key: 'b', value: '1' }, { key: 'a', value: '2' }]);
+  await Promise.all([facts.write([{ key: 'b', value: null }]), facts.write([{ key: 'ü', value: 'ß€' }])]);
+  const expected = [['a', '2'], ['ü', 'ß€']];
+  assert.deepEqual([...facts.values], expected);
+  await log.close();
+  const again = await open(machine);
+  assert.deepEqual([...(await KeyedLog.open(again, machine.clock, name, fail)).values], expected);
+  await again.close();
+});
+
+test('a partition that has grown long is written anew and cut, while writes go on; nothing is lost', async () => {
+  const machine = memoryMachine();
+  let log = await open(machine);
+  let facts = await KeyedLog.open(log, machine.clock, name, fail);
+  const expected = new Map<string, string>();
+  const value = 'x'.repeat(2000);
+  for (let round = 0; round < 60; round++) {
+    const writes: Promise<void>[] = [];
+    for (let i = 0; i < 50; i++) {
+      const key = `key ${(round * 7 + i) % 80}`;
+      const text = `${round}/${i}/${value}`;
+      const gone = (round + i) % 11 === 0;
+      if (gone) expected.delete(key);
+      else expected.set(key, text);
+      writes.push(facts.write([{ key, value: gone ? null : text }]));
+    }
+    await Promise.all(writes);
+  }
+  const partition = log.partitions.get(name)!;
+  assert.ok(partition.logStartOffset > 0, 'it was cut');
+  assert.ok(partition.endOffset - partition.logStartOffset < 60 * 50 / 2, 'a start reads less than half of what was written');
+  for (let restart = 0; restart < 2; restart++) {
+    assert.deepEqual(new Map(facts.values), expected);
+    await log.close();
+    log = await open(machine);
+    facts = await KeyedLog.open(log, machine.clock, name, fail);
+  }
+  await log.close();
+});
+
+test('a write that the log refuses changes nothing', async () => {
+  const machine = memoryMachine();
+  const log = await open(machine);
+  const facts = await KeyedLog.open(log, machine.clock, name, fail);
+  await facts.write([{ key: 'a', value: '1' }]);
+  await log.close();
+  await assert.rejects(facts.write([{ key: 'a', value: '2' }]));
+  assert.deepEqual([...facts.values], [['a', '1']]);
+});
