@@ -4,6 +4,7 @@ import type { World } from '../world.ts';
 import type { FakeDevice } from '../fake-device.ts';
 import type { FakeProcess } from '../fake-process.ts';
 import type { Coverage } from './coverage.ts';
+import type { DiskStep } from '../disk-faults.ts';
 import { fileKind } from './fault-plan.ts';
 import type { LifePlan } from './fault-plan.ts';
 
@@ -13,7 +14,7 @@ export function armDrive(world: World, device: FakeDevice, process: FakeProcess,
   let left = plan.end.kind === 'kill' ? plan.end.nth : Infinity;
   device.onStep = (step) => {
     world.trace(`drive ${step.kind} ${step.path} ${step.bytes}`);
-    if (plan.end.kind === 'kill' && (plan.end.step === 'any' || plan.end.step === step.kind) && --left === 0) {
+    if (plan.end.kind === 'kill' && isAimed(plan.end, step) && --left === 0) {
       world.trace(`kill at ${step.kind} ${step.path}`);
       coverage.met(plan.end.power === 'cut' ? 'power cut' : 'kill -9', place(step));
       process.kill();
@@ -24,6 +25,10 @@ export function armDrive(world: World, device: FakeDevice, process: FakeProcess,
     coverage.met(fault, place(step));
   };
   armFault(device, process, plan);
+}
+
+function isAimed(end: { readonly step: string; readonly file: string }, step: DiskStep): boolean {
+  return end.step === 'any' || end.step === step.kind && (end.file === '' || end.file === fileKind(step.path));
 }
 
 /** A healthy drive again. */

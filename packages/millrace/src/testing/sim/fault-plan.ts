@@ -17,8 +17,8 @@ export function fileKind(path: string): string {
 /** How one life of the node ends. */
 export type LifeEnd =
   | { readonly kind: 'close' }
-  /** Killed at the nth device step of this kind. */
-  | { readonly kind: 'kill'; readonly step: DiskStep['kind'] | 'any'; readonly nth: number; readonly power: 'stays' | 'cut' };
+  /** Killed at the nth step of the drive of this kind on a file of this kind ('' for any). */
+  | { readonly kind: 'kill'; readonly step: DiskStep['kind'] | 'any'; readonly file: string; readonly nth: number; readonly power: 'stays' | 'cut' };
 
 /** A fault of the drive during one life. */
 export type DriveFault =
@@ -35,12 +35,16 @@ export interface LifePlan { readonly maxMs: number; readonly drive: DriveFault; 
 /** A seed's plan. `flipBits` bits are flipped once, before the last life. */
 export interface FaultPlan { readonly lives: readonly LifePlan[]; readonly flipBits: number }
 
-const killSteps = ['any', 'any', 'open', 'create', 'write', 'sync', 'lane-write', 'lane-write', 'lane-sync', 'truncate', 'remove', 'rename', 'sync-folder', 'make-folder'] as const;
+const killSteps = [
+  'any', 'any', 'any', 'open .log', 'open journal', 'create .log', 'create .index', 'create .timeindex', 'create journal', 'write .log', 'write .index', 'write .timeindex', 'write journal', 'write manifest',
+  'lane-write journal', 'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'sync manifest', 'truncate .timeindex', 'truncate .index',
+  'make-folder partition folder', 'remove .log', 'remove .index', 'remove partition folder', 'rename manifest', 'sync-folder root folder', 'sync-folder journal folder', 'sync-folder partition folder',
+] as const;
 
 /** Draws a plan. */
 export function drawPlan(random: FakeRandom, lifeMaxMs: number): FaultPlan {
   const lives = Array.from({ length: random.between(2, 5) }, () => drawLife(random, lifeMaxMs));
-  return { lives, flipBits: random.chance(0.15) ? 1 : 0 };
+  return { lives, flipBits: random.chance(0.2) ? 1 : 0 };
 }
 
 function drawLife(random: FakeRandom, lifeMaxMs: number): LifePlan {
@@ -49,9 +53,11 @@ function drawLife(random: FakeRandom, lifeMaxMs: number): LifePlan {
 
 function drawEnd(random: FakeRandom): LifeEnd {
   if (random.chance(0.1)) return { kind: 'close' };
-  const step = random.pick(killSteps);
-  const nth = Math.ceil(random.exponential(step === 'any' ? 200 : 20));
-  return { kind: 'kill', step, nth, power: random.chance(0.7) ? 'cut' : 'stays' };
+  const place = random.pick(killSteps);
+  const space = place === 'any' ? place.length : place.indexOf(' ');
+  const step = place.slice(0, space) as DiskStep['kind'] | 'any';
+  const nth = Math.ceil(random.exponential(step === 'any' ? 200 : step.startsWith('lane') ? 20 : 3));
+  return { kind: 'kill', step, file: place.slice(space + 1), nth, power: random.chance(0.6) ? 'cut' : 'stays' };
 }
 
 function drawDriveFault(random: FakeRandom, lifeMaxMs: number): DriveFault {

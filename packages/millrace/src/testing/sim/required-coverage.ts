@@ -1,6 +1,45 @@
-// testing/sim/required-coverage.ts - the faults that a full run must have met, and where. Grows with the simulations.
+// testing/sim/required-coverage.ts - the faults that a full run must have met, and where.
+// Owns: the list. A fault or a place that the simulations learn is added here, so that it cannot be lost again unnoticed.
 import type { CoverageList } from './coverage.ts';
 import type { SimLevel } from './run-seed.ts';
 
+/** Steps of the drive at which the node must have died, each with the kinds of file they touch. */
+const deaths = [
+  'open .log', 'open journal', 'create .log', 'create .index', 'create .timeindex', 'create journal', 'write .log', 'write .index', 'write .timeindex', 'write journal',
+  'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'truncate .timeindex',
+  'make-folder partition folder', 'remove .log', 'remove .index', 'remove partition folder', 'sync-folder root folder', 'sync-folder journal folder', 'sync-folder partition folder',
+];
+/** Files whose unsynced writes must have been lost in each way. */
+const unsynced = ['.log', '.index', '.timeindex', 'journal'];
+
+const drive: CoverageList = {
+  'kill -9': deaths,
+  'power cut': deaths,
+  'all lost': unsynced,
+  'all kept': unsynced,
+  'prefix kept, last torn': unsynced,
+  'sectors lost and reordered': unsynced,
+  'names lost': ['folders'],
+  'disk full': ['lane-write .log', 'write journal'],
+  'sync fails': ['lane-sync .log', 'lane-sync journal', 'lane-write journal', 'write journal'],
+  'read fails': ['read .log'],
+  'stall': ['lane-sync journal', 'lane-write journal', 'lane-write .log', 'open .log', 'read .log'],
+  'bit flipped': ['.log', '.index', '.timeindex', 'journal', 'manifest'],
+};
+
 /** By level. */
-export const requiredCoverage: Record<SimLevel, CoverageList> = { log: {}, node: {} };
+export const requiredCoverage: Readonly<Record<SimLevel, CoverageList>> = {
+  log: drive,
+  node: {
+    ...drive,
+    'network: partition': ['client and node'],
+    'network: stalled by partition': ['connections'],
+    'network: unreachable': ['connections'],
+    'network: refused': ['connections'],
+    'network: reset': ['connections'],
+    'network: many resets': ['connections'],
+    'network: mute': ['connections'],
+    'network: spike': ['connections'],
+    'request doubled': ['Produce'],
+  },
+};

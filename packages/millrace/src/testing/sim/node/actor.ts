@@ -5,6 +5,7 @@ import { errorCodes, errorName } from '../../../wire/mod.ts';
 import type { FakeProcess } from '../../fake-process.ts';
 import type { FakeRandom } from '../../fake-random.ts';
 import type { World } from '../../world.ts';
+import type { Coverage } from '../coverage.ts';
 import { expect } from '../log-model.ts';
 import type { RawClient } from './raw-client.ts';
 
@@ -13,6 +14,7 @@ export interface Stage {
   readonly world: World;
   readonly process: FakeProcess;
   readonly random: FakeRandom;
+  readonly coverage: Coverage;
   readonly client: RawClient;
   /** Ends the simulation with a finding. */
   readonly fail: (error: unknown) => void;

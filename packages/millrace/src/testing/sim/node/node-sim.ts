@@ -268,7 +268,7 @@ class NodeSimulation {
     const { process, machine } = this.#world.start(name, name);
     this.#clientHosts.push(name);
     return {
-      world: this.#world, process, random: this.#random.fork(name), client: new RawClient(name, machine, address),
+      world: this.#world, process, random: this.#random.fork(name), coverage: this.#coverage, client: new RawClient(name, machine, address),
       fail: (error) => this.#found(error),
       life: () => this.#lives,
       resting: () => this.#resting,

@@ -79,6 +79,7 @@ export class IdempotentProducer extends ProducerActor {
     const twice = this.stage.random.chance(0.1) ? this.stage.random.below(batches.length) : -1;
     const answers = batches.map((batch, index) => {
       const answer = this.#sendOne(batch);
+      if (index === twice) this.stage.coverage.met('request doubled', 'Produce');
       if (index === twice) this.#sendOne(batch).catch((error: unknown) => { if (!isFault(error)) this.stage.fail(error); });
       return answer;
     });
