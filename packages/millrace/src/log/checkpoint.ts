@@ -9,6 +9,7 @@ import type { Lease } from './file-cache.ts';
 import type { JournalFiles } from './journal-files.ts';
 import { encodeManifest, writeManifest, type Manifest } from './manifest.ts';
 import { segmentPath } from './names.ts';
+import type { Pace } from './pace.ts';
 import type { PartitionLog } from './partition.ts';
 import type { SegmentWriter, Unsynced } from './segment-writer.ts';
 import type { Segment } from './segment.ts';
@@ -20,7 +21,7 @@ const syncsAtOnce = 8;
 
 /** What a checkpoint works with. */
 export interface CheckpointOptions {
-  readonly core: LogCore; readonly writer: SegmentWriter; readonly files: JournalFiles;
+  readonly core: LogCore; readonly writer: SegmentWriter; readonly files: JournalFiles; readonly pace: Pace;
   /** The facts of now, without number and place in the journal. */
   readonly facts: () => Omit<Manifest, 'number' | 'journal'>;
   readonly onFailed: (error: Error) => void;
@@ -95,7 +96,7 @@ export class Checkpointer {
   }
 
   async #syncAll(unsynced: Unsynced, paceMs: number): Promise<void> {
-    const { core, writer } = this.#options;
+    const { core, writer, pace } = this.#options;
     const segments = [...unsynced.segments];
     for (let from = 0; from < segments.length; from += syncsAtOnce) {
       const some = segments.slice(from, from + syncsAtOnce).filter(([, partition]) => !partition.removed);
@@ -111,7 +112,7 @@ export class Checkpointer {
       } finally {
         for (const lease of leases) lease.release();
       }
-      if (paceMs > 0 && from + syncsAtOnce < segments.length) await new Promise<void>((resolve) => core.clock.after(paceMs, resolve));
+      if (paceMs > 0 && from + syncsAtOnce < segments.length) await new Promise<void>((resolve) => core.clock.after(paceMs + pace.waitMs, resolve));
     }
   }
 

@@ -14,6 +14,7 @@ import { JournalFiles } from './journal-files.ts';
 import { Journal, type Group } from './journal.ts';
 import { isPartitionName, segmentPath } from './names.ts';
 import type { Manifest, PartitionFacts } from './manifest.ts';
+import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { findBase, openFolder, removeQuietly, replay, type ReplayTarget } from './recovery.ts';
@@ -32,7 +33,7 @@ const checkpointEveryMs = 30_000;
 const prepareAgainMs = 500;
 /** A checkpoint is due after half a journal file, and this much more for each segment that it would have to sync. */
 const checkpointSegmentBytes = 64 * 1024;
-/** Between syncs of a checkpoint; longer while journal syncs are slow. */
+/** Between syncs of a checkpoint; longer while commits are slow (pace.ts). */
 const checkpointPaceMs = 2;
 
 const encoder = new TextEncoder();
@@ -65,6 +66,7 @@ class MillraceLog implements Log, LogCore {
   readonly partitions = new Map<string, PartitionLog>();
   readonly #lock: { release(): Promise<void> };
   readonly #journalFileBytes: number;
+  readonly #pace = new Pace();
   journal!: Journal;
   #lane!: { close(): Promise<void> };
   #journalFiles!: JournalFiles;
@@ -281,14 +283,14 @@ class MillraceLog implements Log, LogCore {
       onFailed: (error, groups) => this.#journalFailed(error, groups),
     });
     this.#writer = new SegmentWriter({
-      core: this, disk, from: replayed.position, pieceBytes: Math.min(limits.log.flushPieceBytes, this.pool.slabBytes),
+      core: this, disk, from: replayed.position, pieceBytes: Math.min(limits.log.flushPieceBytes, this.pool.slabBytes), waitingBytesMax: this.pool.bytes / 2, pace: this.#pace,
       onWritten: () => { this.#checkpointWhenDue(); this.#tellRoom(); },
       onFull: (error) => { this.#fullSegments = error !== null; this.#updateFull(); },
       onFailed: (error) => this.#fail(error),
     });
     for (const write of replayedWrites) this.#writer.noteReplayed(write);
     this.#checkpointer = new Checkpointer({
-      core: this, writer: this.#writer, files: this.#journalFiles, facts: () => this.#facts(), onFailed: (error) => this.#fail(error),
+      core: this, writer: this.#writer, files: this.#journalFiles, pace: this.#pace, facts: () => this.#facts(), onFailed: (error) => this.#fail(error),
       number: base.manifest.number, olderFileSequence: base.olderFileSequence,
     });
     for (const partition of this.partitions.values()) this.dropSegments(partition);
@@ -321,6 +323,7 @@ class MillraceLog implements Log, LogCore {
   #committed(group: Group, syncMs: number): void {
     this.counts.groupsCommitted++;
     this.counts.syncMsLast = syncMs;
+    this.#pace.note(syncMs);
     this.counts.syncMsMax = Math.max(this.counts.syncMsMax, syncMs);
     this.#writer.add(group);
     const advanced: PartitionLog[] = [];

@@ -11,6 +11,7 @@ import type { Lease } from './file-cache.ts';
 import { groupHeaderBytes } from './journal-format.ts';
 import type { Group, JournalPosition } from './journal.ts';
 import { segmentPath } from './names.ts';
+import type { Pace } from './pace.ts';
 import type { PartitionLog } from './partition.ts';
 import { collectWrites, type SegmentWrite, type SegmentWrites } from './segment-writes.ts';
 import type { Segment } from './segment.ts';
@@ -32,6 +33,9 @@ export interface SegmentWriterOptions {
   readonly from: JournalPosition;
   /** A piece is at least this long, unless time or need come first. */
   readonly pieceBytes: number;
+  /** With more than this waiting, pieces follow without a pause. */
+  readonly waitingBytesMax: number;
+  readonly pace: Pace;
   /** Memory was freed. */
   readonly onWritten: (bytes: number) => void;
   /** The disk is full; told again with null when a write passed. */
@@ -154,9 +158,17 @@ export class SegmentWriter {
     if (this.#running !== null || this.#stopped || this.#paused > 0 || this.#queue.length === 0) return;
     this.#running = this.#writePiece().finally(() => {
       this.#running = null;
-      if (this.#queuedBytes >= this.#pieceBytes) this.#start();
+      if (this.#queuedBytes >= this.#pieceBytes) this.#startPaced();
       else if (this.#queue.length > 0) this.#startLater();
     });
+  }
+
+  /** The next piece at once, or a little later while the journal's commits suffer (see pace.ts) and memory allows it. */
+  #startPaced(): void {
+    const { pace, core, waitingBytesMax } = this.#options;
+    const waitMs = this.#urgent || this.#queuedBytes > waitingBytesMax ? 0 : pace.waitMs;
+    if (waitMs === 0) this.#start();
+    else core.clock.after(waitMs, () => this.#start());
   }
 
   /** Writes one piece: whole groups, from the oldest on. */

@@ -73,6 +73,8 @@ export class SlabPool {
     this.#privateBytesMax = Math.max(tailBytes, 80 << 20);
   }
 
+  /** Bytes of all common slabs. */
+  get bytes(): number { return this.slabBytes * this.#slabCount; }
   /** Bytes of the tail in use. */
   get tailBytes(): number { return this.#order.reduce((sum, slab) => sum + slab.used, 0); }
   /** True while readers hold so much that further reads should copy. */

@@ -10,7 +10,7 @@ import { lockFolder } from './folder-lock.ts';
 import { errorOfSystem } from './node-errors.ts';
 import { NodeFile } from './node-file.ts';
 import { NodeLane } from './node-lane.ts';
-import type { Disk, DiskFile, Lane, OpenOptions, SharedBytes } from './ports.ts';
+import { directAlignment, type Disk, type DiskFile, type Lane, type OpenOptions, type SharedBytes } from './ports.ts';
 
 const open = promisify(fs.open);
 const { O_CREAT, O_RDONLY, O_RDWR, O_DIRECT, O_DSYNC } = fs.constants;
@@ -22,19 +22,39 @@ declare const WebAssembly: { Memory: new (size: { initial: number; maximum: numb
 /** Files below `root` on the real file system. The root is made on first use. */
 export class NodeDisk implements Disk {
   readonly root: string;
+  /** For trying whether a direct file works. */
+  #page: SharedBytes | null = null;
 
   constructor(root: string) { this.root = resolve(root); }
 
   async open(path: string, options: OpenOptions = {}): Promise<DiskFile> {
     const flags = options.readOnly ? O_RDONLY : options.create ? O_RDWR | O_CREAT : O_RDWR;
     if (options.direct && !options.readOnly && O_DIRECT !== undefined) {
-      try {
-        return new NodeFile(path, await open(this.#at(path), flags | O_DIRECT | O_DSYNC, 0o644), true);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw errorOfSystem(error, 'open', path);
-      }
+      const file = await this.#openDirect(path, flags);
+      if (file !== null) return file;
     }
     return this.#run('open', path, async () => new NodeFile(path, await open(this.#at(path), flags, 0o644), false));
+  }
+
+  /** Null where the file system does not write past its cache: some say so at the open, some at the first write. */
+  async #openDirect(path: string, flags: number): Promise<NodeFile | null> {
+    let fd = -1;
+    try {
+      fd = await open(this.#at(path), flags | O_DIRECT | O_DSYNC, 0o644);
+      this.#page ??= this.allocate(directAlignment);
+      if (fs.fstatSync(fd).size === 0) {
+        fs.writeSync(fd, this.#page, 0, directAlignment, 0);
+        fs.ftruncateSync(fd, 0);
+      } else {
+        fs.readSync(fd, this.#page, 0, directAlignment, 0);
+        this.#page.fill(0);
+      }
+      return new NodeFile(path, fd, true);
+    } catch (error) {
+      if (fd >= 0) fs.closeSync(fd);
+      if ((error as NodeJS.ErrnoException).code === 'EINVAL') return null;
+      throw errorOfSystem(error, 'open', path);
+    }
   }
 
   async list(path: string): Promise<{ name: string; kind: 'file' | 'folder'; bytes: number }[]> {
