@@ -11,6 +11,7 @@ import type { Connection, Listener, Net } from './ports.ts';
 const backlogConnections = 4096;
 const keepAliveIdleMs = 60_000;
 const sharedReadBytes = 256 * 1024;
+const joinBytesMax = 4096;
 
 /**
  * Streams over the machine's own network.
@@ -127,13 +128,16 @@ class SocketConnection implements Connection {
 
   write(parts: readonly Uint8Array[], done?: (error: Error | null) => void): void {
     const socket = this.#socket;
+    const told = done === undefined ? undefined : (error?: Error | null) => done(error ?? null);
+    if (parts.length === 1) { socket.write(parts[0]!, told); return; }
+    if (parts.length === 0) { if (done) setImmediate(done, null); return; }
+    const small = joinSmall(parts);
+    if (small !== null) { socket.write(small, told); return; }
     const last = parts.length - 1;
-    if (last < 0) { if (done) setImmediate(done, null); return; }
-    if (last > 0) socket.cork();
+    socket.cork();
     for (let i = 0; i < last; i++) socket.write(parts[i]!);
-    if (done) socket.write(parts[last]!, (error) => done(error ?? null));
-    else socket.write(parts[last]!);
-    if (last > 0) socket.uncork();
+    socket.write(parts[last]!, told);
+    socket.uncork();
   }
 
   get bufferedBytes(): number { return this.#socket.writableLength; }
@@ -150,4 +154,15 @@ class SocketConnection implements Connection {
 
   close(): void { this.#socket.destroySoon(); }
   destroy(): void { this.#socket.destroy(); }
+}
+
+/** Several small parts in one piece: copying them costs less than a gathering write. Null when they are not small. */
+function joinSmall(parts: readonly Uint8Array[]): Uint8Array | null {
+  let bytes = 0;
+  for (const part of parts) bytes += part.byteLength;
+  if (bytes > joinBytesMax) return null;
+  const joined = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const part of parts) { joined.set(part, at); at += part.byteLength; }
+  return joined;
 }
