@@ -1,15 +1,17 @@
 // cli/repository.ts - programs that only a checkout of the repository has: the tests, the benches.
 // Owns: finding them and running them as child processes with our streams. Never: what they do.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Exit } from './exit-codes.ts';
 import type { Shell } from './shell.ts';
 import { usageError } from './values.ts';
 
+/** Root of the checkout, when this package lies in one. */
+const root = resolve(import.meta.dirname, '../../../..');
+
 /** Path of something in the checkout that this package lies in; throws with `usage` when this is an installed package. */
 export function inRepository(what: string, path: string): string {
-  const root = resolve(import.meta.dirname, '../../../..');
   const found = join(root, path);
   if (!existsSync(join(root, 'packages/millrace')) || !existsSync(found)) throw usageError(`Cannot run ${what} here: '${path}' is part of a checkout of the repository, not of the installed package`);
   return found;
@@ -26,4 +28,15 @@ export async function runRepositoryProgram(shell: Shell, path: string, args: rea
   } finally {
     shell.stop.removeEventListener('abort', forward);
   }
+}
+
+/** The benches of the checkout: programs bench/NAME.ts whose head says how they are called; none in an installed package. */
+export function benchPrograms(): { name: string; says: string }[] {
+  const folder = join(root, 'bench');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((file) => file.endsWith('.ts')).sort().flatMap((file) => {
+    const name = file.slice(0, -'.ts'.length);
+    const [title = '', usage = ''] = readFileSync(join(folder, file), 'utf8').split('\n');
+    return usage.includes(`Usage: ./millrace bench ${name}`) ? [{ name, says: title.replace(/^\/\/ \S+ - /, '') }] : [];
+  });
 }
