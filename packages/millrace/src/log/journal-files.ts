@@ -68,11 +68,10 @@ export class JournalFiles {
 
   /** Opens what recovery found; the next group continues at `position` of the file numbered `sequence`, or in a new one when that is not there. */
   async open(found: readonly FoundJournalFile[], sequence: number, position: number): Promise<void> {
-    if (found.length === 0) {
-      await this.#disk.makeFolder(journalFolder);
-      await this.#disk.syncFolder('.');
-    }
-    if (found.length === 0) await this.#disk.syncFolder('.'); // else a power cut may take the folder with all that was acknowledged
+    // Names that an earlier life left without a sync would go with a power cut, and all that is written from now on with them.
+    await this.#disk.makeFolder(journalFolder);
+    await this.#disk.syncFolder(journalFolder);
+    await this.#disk.syncFolder('.');
     for (const { slot, sequence: fileSequence, bytes } of found) {
       const file = await this.#disk.open(journalPath(slot), { direct: true });
       const kept = { slot, file, header: this.#disk.allocate(fileHeaderBytes), preparedBytes: Math.floor(bytes / fileHeaderBytes) * fileHeaderBytes, sequence: fileSequence > sequence ? 0 : fileSequence };
