@@ -1,6 +1,6 @@
 // tools/reference.test.ts - the reference parts of the guide are as the code says, and nothing that users can meet is missing there.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { errorCatalogue } from '../packages/millrace/src/base/mod.ts';
@@ -25,7 +25,8 @@ test('every error code, setting and command is in the guide', () => {
 });
 
 test('links between pages lead somewhere', () => {
-  const papers = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/decisions/README.md', ...guidePages()];
+  const pagesIn = (folder: string) => readdirSync(join(repository, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`);
+  const papers = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesIn('docs/decisions'), ...pagesIn('docs/formats'), ...guidePages()];
   const tracked = new Set(papers);
   const broken = papers.flatMap((page) => [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target]) => ({ page, target: target! })))
     .filter(({ page, target }) => { try { read(normalize(join(dirname(page), target))); return false; } catch (error) { return (error as NodeJS.ErrnoException).code !== 'EISDIR'; } });

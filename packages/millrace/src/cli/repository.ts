@@ -30,13 +30,13 @@ export async function runRepositoryProgram(shell: Shell, path: string, args: rea
   }
 }
 
-/** The benches of the checkout: programs bench/NAME.ts whose head says how they are called; none in an installed package. */
+/** The benches of the checkout: programs bench/NAME.ts whose second line says how they are called; none in an installed package. */
 export function benchPrograms(): { name: string; says: string }[] {
   const folder = join(root, 'bench');
   if (!existsSync(folder)) return [];
   return readdirSync(folder).filter((file) => file.endsWith('.ts')).sort().flatMap((file) => {
     const name = file.slice(0, -'.ts'.length);
     const [title = '', usage = ''] = readFileSync(join(folder, file), 'utf8').split('\n');
-    return usage.includes(`Usage: ./millrace bench ${name}`) ? [{ name, says: title.replace(/^\/\/ \S+ - /, '') }] : [];
+    return usage.startsWith('// Usage: ') ? [{ name, says: title.replace(/^\/\/ \S+ - /, '') }] : [];
   });
 }
