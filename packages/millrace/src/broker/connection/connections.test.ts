@@ -192,3 +192,14 @@ test('over real sockets: thousands of requests from fifty connections at once', 
   assert.equal((await produce(clients[0]!, large)).baseOffset, 2000, 'a request of many chunks');
   for (const client of clients) client.close();
 });
+
+test('a connection that asks nothing is closed in the end; one that waits for an answer is not', async () => {
+  await using node = await brokerUnderTest({ config: { 'connections.max.idle.ms': '1' } });
+  const waiting = await clientWithTopic(node);
+  waiting.send(Fetch, 12, { ...fetchAll, maxWaitMs: 60_000 });
+  const idle = await node.dial();
+  assert.equal(await idle.frame(), null);
+  assert.ok(!waiting.closed);
+  await produce(await node.dial(), batchOf(['x']));
+  assert.ok((await waiting.answer(Fetch, 12)).responses[0]!.partitions[0]!.records!.byteLength > 0);
+});

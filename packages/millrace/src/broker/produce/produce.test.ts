@@ -149,3 +149,43 @@ test('a topic that was deleted and made again knows nothing of its old producers
   assert.equal(await told(send(client, of(id, 2))), 0);
   assert.equal(await endOf(client), 2);
 });
+
+test('when the log has no room, requests wait in their order instead of failing', async () => {
+  await using node = await brokerUnderTest();
+  await clientWithTopic(node);
+  let waits = 0;
+  const whenRoom = node.log.whenRoom.bind(node.log);
+  node.log.whenRoom = (callback) => { waits++; whenRoom(callback); };
+  const clients = await Promise.all(Array.from({ length: 4 }, () => node.dial()));
+  const ids = await Promise.all(clients.map(newProducer));
+  const each = 30;
+  for (let i = 0; i < each; i++) {
+    clients.forEach((client, number) => {
+      const records = batchOf(['x'.repeat(200_000)], { producerId: ids[number]!, producerEpoch: 0, baseSequence: i });
+      client.send(Produce, 9, { acks: -1, timeoutMs: 1000, topicData: [{ name: 'topic', partitionData: [{ index: 0, records }] }] });
+    });
+  }
+  const seen = new Set<number>();
+  for (const client of clients) {
+    let before = -1;
+    for (let i = 0; i < each; i++) {
+      const { errorCode, baseOffset } = (await client.answer(Produce, 9)).responses[0]!.partitionResponses[0]!;
+      assert.equal(errorCode, 0);
+      assert.ok(baseOffset > before, 'in the order of the requests');
+      seen.add(before = baseOffset);
+    }
+  }
+  assert.equal(seen.size, each * clients.length);
+  assert.ok(waits > 0, 'the memory for appends was full at times');
+});
+
+test('a log that takes no more writes: an error that clients retry, and reads go on', async () => {
+  await using node = await brokerUnderTest();
+  const client = await clientWithTopic(node);
+  await send(client, batchOf(['a']));
+  await node.log.close();
+  const { errorCode, errorMessage } = await send(client, batchOf(['b']));
+  assert.equal(errorCode, errorCodes.KAFKA_STORAGE_ERROR);
+  assert.match(errorMessage!, /closed/);
+  assert.equal(await endOf(client), 1);
+});

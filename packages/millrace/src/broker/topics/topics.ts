@@ -13,7 +13,8 @@ import { hiddenPrefix, isInternalTopic, partitionName } from './topic-name.ts';
 import { Topic, TopicPartition } from './topic.ts';
 
 const keyPrefix = 'topic/';
-const creationsAtOnce = 64;
+/** Partitions made or removed together: they share the journal's groups. */
+const changesAtOnce = 64;
 
 /** A change of topics that the state does not allow. */
 export class TopicRefused extends Error {
@@ -174,9 +175,9 @@ export class Topics {
 
   async #createPartitions(record: TopicRecord, from: number, to: number): Promise<void> {
     const { partition } = resolveTopicSettings(record.config, this.#config);
-    for (let first = from; first < to; first += creationsAtOnce) {
+    for (let first = from; first < to; first += changesAtOnce) {
       const some: Promise<unknown>[] = [];
-      for (let index = first; index < Math.min(to, first + creationsAtOnce); index++) some.push(this.#log.create(partitionName(record.name, index), partition));
+      for (let index = first; index < Math.min(to, first + changesAtOnce); index++) some.push(this.#log.create(partitionName(record.name, index), partition));
       await Promise.all(some);
     }
   }
@@ -188,8 +189,12 @@ export class Topics {
   }
 
   async #removePartitions(name: string, from: number, to: number): Promise<void> {
-    for (let index = from; index < to; index++) {
-      if (this.#log.partitions.has(partitionName(name, index))) await this.#log.remove(partitionName(name, index));
+    for (let first = from; first < to; first += changesAtOnce) {
+      const some: Promise<void>[] = [];
+      for (let index = first; index < Math.min(to, first + changesAtOnce); index++) {
+        if (this.#log.partitions.has(partitionName(name, index))) some.push(this.#log.remove(partitionName(name, index)));
+      }
+      await Promise.all(some);
     }
   }
 
