@@ -1,5 +1,6 @@
 // The simulated machine passes the contracts of the real one.
 import { clockContract } from '../os/clock-contract.ts';
+import { diskContract } from '../os/disk-contract.ts';
 import { netContract } from '../os/net-contract.ts';
 import { World } from './mod.ts';
 
@@ -13,3 +14,12 @@ netContract('fake net', () => {
   const { machine } = world.start('process', 'host');
   return { net: machine.net, host: 'host', clock: machine.clock, pass: (until) => world.time.settle(until) };
 });
+
+for (const takesDirect of [false, true]) {
+  diskContract(`fake disk ${takesDirect ? 'that takes' : 'without'} direct files`, async () => {
+    const world = new World(3);
+    const device = world.device('drive');
+    device.takesDirect = takesDirect;
+    return { disk: world.start('process', 'host', device).machine.disk, pass: (until) => world.time.settle(until) };
+  });
+}
