@@ -153,6 +153,15 @@ export class Journal {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /** Submits nothing more, waits for what is in flight, and answers the groups that will never be durable: the log closes on a full disk. */
+  async giveUp(): Promise<Group[]> {
+    const lost = [...this.#closed.splice(0), ...(this.#open === null ? [] : [this.#open])];
+    this.#open = null;
+    this.#stopped = true;
+    await this.drain();
+    return lost;
+  }
+
   /** No more groups without entries: the log is closing. */
   stop(): void { this.#stopped = true; }
 

@@ -90,6 +90,36 @@ test('a full disk while the log closes or is killed loses nothing', async () => 
   }
 });
 
+test('a log closes on a full disk, and tells those whose data has no place', async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    const { world, device, start } = scene(seed);
+    const first = start();
+    const told: (string | null)[] = [];
+    await world.time.settle((async () => {
+      const log = await first.open();
+      const partition = await log.create('flights-0', sampleConfig);
+      device.faults.capacityBytes = device.usedBytes() + 20_000;
+      for (let index = 0; index < 300; index++) {
+        try {
+          partition.append([batchOfSize(1, 20_000, index)], (error) => told.push(isMillraceError(error) ? error.code : null));
+        } catch (error) {
+          assert.ok(isMillraceError(error) && error.retry);
+          if (seed % 2 === 0) await first.wait(5);
+        }
+      }
+      await log.close();
+      assert.ok(told.every((code) => code === null || code === 'closed'));
+      assert.throws(() => partition.append([batchOf(['late'])], () => {}), (error) => isMillraceError(error, 'closed'));
+    })());
+    first.process.kill();
+    device.faults.capacityBytes = Infinity;
+    await world.time.settle((async () => {
+      const partition = (await start().open()).partitions.get('flights-0')!;
+      assert.ok(partition.highWatermark >= told.filter((code) => code === null).length);
+    })());
+  }
+});
+
 test('a failed sync: that data is never acknowledged, the log says so and takes no more, what was acknowledged is kept', async () => {
   for (let seed = 0; seed < 30; seed++) {
     const { world, device, start } = scene(seed);

@@ -263,8 +263,11 @@ story('a second log on the folder is refused, a newer folder too, and a closed l
   const log = await open();
   const partition = await log.create('flights-0', sampleConfig);
   await fails(() => open(), 'data-folder-locked');
-  await log.close();
-  await log.close();
+  const last = appendAcked(partition, batchOf(['last']));
+  const closing = log.close();
+  await fails(() => appendAcked(partition, batchOf(['x'])), 'closed');
+  await Promise.all([closing, log.close()]);
+  assert.equal(await last, 0, 'what was appended before is acknowledged');
   await fails(() => appendAcked(partition, batchOf(['x'])), 'closed');
   const file = await disk.open('format.json', { create: true });
   const text = new TextEncoder().encode('{"format":"millrace","version":99}');

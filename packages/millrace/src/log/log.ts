@@ -89,6 +89,7 @@ class MillraceLog implements Log, LogCore {
   /** Why the disk counts as full. */
   #fullJournal = false;
   #freeingJournal = false;
+  #closing: Promise<void> | null = null;
   #fullSegments = false;
 
   private constructor(options: LogOptions, lock: { release(): Promise<void> }) {
@@ -106,8 +107,15 @@ class MillraceLog implements Log, LogCore {
 
   static async open(options: LogOptions, lock: { release(): Promise<void> }): Promise<MillraceLog> {
     const log = new MillraceLog(options, lock);
-    await log.#recover();
-    return log;
+    try {
+      await log.#recover();
+      return log;
+    } catch (error) {
+      await log.#journalFiles?.close();
+      await log.#lane?.close();
+      await log.files.close();
+      throw error;
+    }
   }
 
   get state(): LogState { return this.#state; }
@@ -170,7 +178,8 @@ class MillraceLog implements Log, LogCore {
 
   whenRoom(callback: () => void): void {
     this.#roomWaiters.push(callback);
-    this.#writer.hurry();
+    if (this.journal.isIdle && this.#writer.queuedBytes === 0) this.#tellRoom();
+    else this.#writer.hurry();
   }
 
   stats(): LogStats {
@@ -182,16 +191,20 @@ class MillraceLog implements Log, LogCore {
     };
   }
 
-  async close(): Promise<void> {
-    if (this.#state.kind === 'closed') return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const failed = this.#state.kind === 'failed';
     this.journal.stop();
-    if (!failed) await this.journal.drain();
+    if (!failed) await this.#endJournal();
     this.#setState({ kind: 'closed' });
     for (const timer of this.#timers) timer.cancel();
-    if (!failed && !this.#fullSegments) {
-      await this.#writer.flush();
-      await this.#checkpointer.runLast();
+    if (!failed) {
+      await this.#writer.flush(true);
+      if (!this.#writer.isStopped) await this.#checkpointer.runLast();
     }
     await Promise.allSettled([...this.#deletions]);
     await this.#writer.close();
@@ -201,9 +214,23 @@ class MillraceLog implements Log, LogCore {
     await this.#lock.release();
   }
 
+  /** Waits until all that was appended is durable; on a full disk what has no place in the journal is told that it is not. */
+  async #endJournal(): Promise<void> {
+    if (this.#state.kind === 'open') {
+      let stopWatching = (): void => {};
+      const disturbed = new Promise<void>((resolve) => { stopWatching = this.onState(() => resolve()); });
+      await Promise.race([this.journal.drain(), disturbed]);
+      stopWatching();
+    }
+    const lost = this.journal.isIdle ? [] : await this.journal.giveUp();
+    const told = new MillraceError('closed', 'Cannot commit: the log was closed on a full disk');
+    for (const group of lost) for (const done of group.dones) done(told);
+  }
+
   // LogCore: for the other files of this room.
 
   checkWritable(name: string): void {
+    if (this.#closing !== null) throw new MillraceError('closed', `Cannot append to '${name}': the log is closed`, { partition: name });
     if (this.#state.kind === 'open') return;
     switch (this.#state.kind) {
       case 'full': throw new MillraceError('disk-full', `Cannot append to '${name}': the disk is full`, { partition: name });
@@ -384,7 +411,7 @@ class MillraceLog implements Log, LogCore {
   }
 
   #tryReserve(bytes: number): boolean {
-    if (this.#state.kind === 'failed' || this.#state.kind === 'closed') this.checkWritable('journal');
+    if (this.#state.kind === 'failed' || this.#closing !== null) this.checkWritable('journal');
     if (this.journal.reserve(bytes)) return true;
     this.journal.kick();
     return false;

@@ -56,6 +56,7 @@ export class SegmentWriter {
   #paused = 0;
   #stopped = false;
   #full = false;
+  #giveUpWhenFull = false;
   readonly #madeFolders = new Set<string>();
   #unsynced: Unsynced = { segments: new Map(), folders: new Set() };
   /** Where the journal stands after the last group that is in its segments. */
@@ -81,8 +82,9 @@ export class SegmentWriter {
   /** Writes without waiting for a whole piece: memory is needed. */
   hurry(): void { if (this.#queue.length > 0) this.#start(); }
 
-  /** Writes everything added so far. */
-  async flush(): Promise<void> {
+  /** Writes everything added so far; with `giveUpWhenFull` it ends at a full disk, and nothing more is written. */
+  async flush(giveUpWhenFull = false): Promise<void> {
+    this.#giveUpWhenFull = giveUpWhenFull;
     this.#urgent = true;
     try {
       while ((this.#queue.length > 0 || this.#running !== null) && !this.#stopped) {
@@ -184,6 +186,7 @@ export class SegmentWriter {
       collectWrites(group.slab.bytes, group.at + groupHeaderBytes, group.at + group.bytes, core.byId, writes);
     }
     while (!(await this.#tryWrite(writes))) {
+      if (this.#giveUpWhenFull) this.#stopped = true;
       if (this.#stopped) return;
       await new Promise<void>((resolve) => core.clock.after(retryMs, resolve));
     }
