@@ -264,8 +264,18 @@ export class GroupMember {
     this.#beatLater();
     this.#ownedGeneration = this.#generation;
     for (const one of added) this.#owned.set(partitionKey(one.topic, one.partition), one);
-    if (added.length > 0) await this.#events.assign(added);
+    if (added.length > 0) await this.#begin(added);
     if (revoked.length > 0) this.#rejoin ??= 'partitions were given up for others';
+  }
+
+  /** What could not be begun is not held: the next round assigns it anew. */
+  async #begin(added: readonly TopicPartition[]): Promise<void> {
+    try {
+      await this.#events.assign(added);
+    } catch (error) {
+      for (const one of added) this.#owned.delete(partitionKey(one.topic, one.partition));
+      throw error;
+    }
   }
 
   async #call<A extends typeof JoinGroup | typeof SyncGroup | typeof Heartbeat | typeof LeaveGroup>(api: A, body: object, serverWaitMs: number, deadline?: Deadline): Promise<ResponseOf<A>> {
