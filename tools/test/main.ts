@@ -52,7 +52,8 @@ async function runPart(part: Part, logPath: string): Promise<Tally> {
   const log = createWriteStream(logPath);
   const timeoutMs = part.minutesMax[full ? 1 : 0] * 60_000;
   const onProgress = (finished: number, name: string) => showProgress(`${part.name.padEnd(14)}${finished} done, ${name}`);
-  showProgress(`${part.name.padEnd(14)}${part.summary} ...`);
+  if (terminal) showProgress(`${part.name.padEnd(14)}${part.summary} ...`);
+  else console.log(`     ${part.name.padEnd(14)}${part.summary} ...`);
   try {
     if (part.kind === 'program') {
       const result = await runProgram({ command: part.command(full), cwd: repository, timeoutMs, log });
@@ -73,7 +74,7 @@ async function runPart(part: Part, logPath: string): Promise<Tally> {
 function report(part: Part, tally: Tally, tookMs: number): void {
   clearProgress();
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : '';
-  console.log(`${tally.failed === 0 ? 'ok  ' : 'FAIL'} ${part.name.padEnd(14)}${tally.passed} passed, ${tally.failed} failed${skipped}   (${seconds(tookMs)})  ${part.summary}`);
+  console.log(`${tally.failed === 0 ? 'ok  ' : 'FAIL'} ${part.name.padEnd(14)}${tally.passed} passed, ${tally.failed} failed${skipped}   (${seconds(tookMs)})`);
   for (const failure of tally.failures.slice(0, 20)) console.log(`     failed: ${failure}`);
   if (tally.failures.length > 20) console.log(`     and ${tally.failures.length - 20} more: .millrace/test/${part.name}.log`);
   for (const skip of tally.skips) console.log(`     skipped: ${skip}`);

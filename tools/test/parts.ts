@@ -35,11 +35,11 @@ export const parts: readonly Part[] = [
     setUp: installPeers, concurrency: 1,
   },
   {
-    name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [15, 60], kind: 'files', roots: ['test/conformance'],
+    name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [20, 60], kind: 'files', roots: ['test/conformance'],
     setUp: installPeers, concurrency: 1,
   },
-  { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [10, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
-  { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [10, 60], kind: 'files', roots: ['test/crash'], concurrency: 1 },
+  { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [15, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
+  { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [15, 60], kind: 'files', roots: ['test/crash'], concurrency: 1 },
 ];
 
 /** Test files under the roots, as paths from the repository, sorted. */

@@ -50,13 +50,13 @@ export function produceCommand(shell: Shell): Command {
       return withClient(shell, flags, async (client) => {
         if (flags.create !== true) await client.admin().describeTopics([topic]); // says what is wrong before anything is read
         await produce(shell, client, {
-          topic, json: flags.json === true, producer: { compression, acks: acks === 'all' ? 'all' : (Number(acks) as 0 | 1) }, records: paced(records(shell, topic, input), rate, shell.stop),
+          topic, json: flags.json === true, producer: { compression, acks: acks === 'all' ? 'all' : (Number(acks) as 0 | 1) }, records: records(shell, topic, input), rate,
         });
       }, { autoCreateTopics: flags.create === true });
     });
 }
 
-interface Job { readonly topic: string; readonly json: boolean; readonly producer: ProducerOptions; readonly records: AsyncIterable<ProducerRecord> }
+interface Job { readonly topic: string; readonly json: boolean; readonly producer: ProducerOptions; readonly records: AsyncIterable<Iterable<ProducerRecord>>; readonly rate?: number }
 
 /** Sends all records; memory is bounded by the producer's buffer. Rejects with the first failure, after what was given before it is told. */
 async function produce(shell: Shell, client: Client, job: Job): Promise<void> {
@@ -65,10 +65,13 @@ async function produce(shell: Shell, client: Client, job: Job): Promise<void> {
   const progress = new Progress(shell, job.topic);
   let unreadable: unknown;
   try {
-    for await (const record of job.records) {
-      while (!producer.trySend(record)) await producer.room();
-      progress.count();
-      if (failed > 0) break;
+    reading: for await (const some of job.records) {
+      for (const record of some) {
+        if (job.rate !== undefined) await pace(progress, job.rate, shell.stop);
+        while (!producer.trySend(record)) await producer.room();
+        progress.count();
+        if (failed > 0 || shell.stop.aborted) break reading;
+      }
     }
   } catch (error) {
     unreadable = error;
@@ -95,27 +98,22 @@ function inputOptions(flags: ProduceFlags): InputOptions {
   };
 }
 
-async function* records(shell: Shell, topic: string, input: InputOptions): AsyncGenerator<ProducerRecord> {
+/** Records as the lines come, some at a time. */
+async function* records(shell: Shell, topic: string, input: InputOptions): AsyncGenerator<Iterable<ProducerRecord>> {
   let lineNumber = 0;
-  for await (const line of linesOf(shell.stdin)) {
-    if (shell.stop.aborted) return;
-    const record = recordOf(line, ++lineNumber, input);
-    if (record !== undefined) yield { topic, ...record };
-  }
+  const read = function* (lines: readonly string[]): Generator<ProducerRecord> {
+    for (const line of lines) {
+      const record = recordOf(line, ++lineNumber, input);
+      if (record !== undefined) yield { topic, ...record };
+    }
+  };
+  for await (const lines of linesOf(shell.stdin)) yield read(lines);
 }
 
-/** Holds records back so that no more than `rate` pass in a second; ends early when asked to stop. */
-async function* paced<T>(records: AsyncIterable<T>, rate: number | undefined, stop: AbortSignal): AsyncGenerator<T> {
-  if (rate === undefined) return yield* records;
-  const startedMs = performance.now();
-  let passed = 0;
-  for await (const record of records) {
-    const waitMs = startedMs + (passed / rate) * 1000 - performance.now();
-    if (waitMs > 1) await sleep(waitMs, stop);
-    if (stop.aborted) return;
-    passed++;
-    yield record;
-  }
+/** Waits until one more record fits the rate. */
+async function pace(progress: Progress, rate: number, stop: AbortSignal): Promise<void> {
+  const waitMs = (progress.records / rate) * 1000 - progress.elapsedMs;
+  if (waitMs > 1) await sleep(waitMs, stop);
 }
 
 function sleep(ms: number, stop: AbortSignal): Promise<void> {
@@ -131,7 +129,7 @@ class Progress {
   readonly #shell: Shell;
   readonly #topic: string;
   readonly #startedMs = performance.now();
-  #records = 0;
+  records = 0;
   #shownMs = 0;
 
   constructor(shell: Shell, topic: string) {
@@ -139,24 +137,26 @@ class Progress {
     this.#topic = topic;
   }
 
+  get elapsedMs(): number { return performance.now() - this.#startedMs; }
+
   /** One more record was given to the producer. */
   count(): void {
-    this.#records++;
+    this.records++;
     const nowMs = performance.now();
     if (nowMs - this.#shownMs < redrawMsMin) return;
     this.#shownMs = nowMs;
-    this.#shell.err.live([`${grouped(this.#records)} records, ${grouped(this.#rate())} a second`]);
+    this.#shell.err.live([`${grouped(this.records)} records, ${grouped(this.#rate())} a second`]);
   }
 
   /** All are acknowledged but `failed`. */
   report(failed: number, json: boolean): void {
-    const tookMs = performance.now() - this.#startedMs;
-    const written = this.#records - failed;
+    const tookMs = this.elapsedMs;
+    const written = this.records - failed;
     if (json) this.#shell.out.line(JSON.stringify({ topic: this.#topic, records: written, failed, tookMs: Math.round(tookMs) }));
     else this.#shell.err.line(`Wrote ${grouped(written)} record${written === 1 ? '' : 's'} to ${this.#topic} in ${durationText(tookMs)}${failed === 0 ? '' : `; ${grouped(failed)} failed`}.`);
   }
 
   #rate(): number {
-    return (this.#records * 1000) / Math.max(1, performance.now() - this.#startedMs);
+    return (this.records * 1000) / Math.max(1, this.elapsedMs);
   }
 }

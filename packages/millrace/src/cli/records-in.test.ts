@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type InputOptions, linesOf, recordOf } from './records-in.ts';
 
 const bytes = async function* (...parts: string[]): AsyncGenerator<Uint8Array> { for (const part of parts) yield Buffer.from(part, 'latin1'); };
-const lines = async (...parts: string[]) => { const all: string[] = []; for await (const line of linesOf(bytes(...parts))) all.push(line); return all; };
+const lines = async (...parts: string[]) => { const all: string[] = []; for await (const some of linesOf(bytes(...parts))) all.push(...some); return all; };
 const read = (line: string, options: Partial<InputOptions>) => recordOf(line, 7, { form: 'lines', ...options });
 
 test('lines end with a newline of either kind, and the last may go without', async () => {

@@ -34,18 +34,22 @@ export interface InputOptions {
 
 const lineBytesMax = 64 * MiB;
 
-/** Lines of a stream of bytes, without their ends ('\n' or '\r\n'); what follows the last end counts when it is not empty. */
-export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/**
+ * Lines of a stream of bytes, many at a time as they come, without their ends ('\n' or '\r\n'); what follows the last end counts when it is
+ * not empty.
+ */
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   const decoder = new TextDecoder();
   let rest = '';
+  const whole = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
   for await (const chunk of bytes) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop()!;
     if (rest.length > lineBytesMax) throw new MillraceError('invalid-argument', `Cannot read the input: a line is longer than ${lineBytesMax / MiB} MiB`);
-    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+    if (lines.length > 0) yield lines.map(whole);
   }
   rest += decoder.decode();
-  if (rest !== '') yield rest;
+  if (rest !== '') yield [whole(rest)];
 }
 
 /** The record of one line; undefined for a blank line of JSON. Throws 'invalid-argument' naming the line. */
