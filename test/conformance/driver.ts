@@ -30,8 +30,8 @@ export type From = { kind: 'beginning' } | { kind: 'end' } | { kind: 'offset'; o
 /** How to consume without a group: until `count` records came or the time is over. */
 export type ConsumeRequest = { topic: string; partitions: readonly number[]; from: From; count: number; timeoutMs?: number; fetchBytesMax?: number; resetTo?: 'earliest' | 'latest' };
 
-/** How to be a member of a group. Offsets are committed by `commit` only. */
-export type JoinRequest = { group: string; topics: readonly string[]; resetTo?: 'earliest' | 'latest'; cooperative?: boolean; instanceId?: string; sessionMs?: number };
+/** How to be a member of a group. Offsets are committed by `commit` only. In a process of its own it can vanish. */
+export type JoinRequest = { group: string; topics: readonly string[]; resetTo?: 'earliest' | 'latest'; cooperative?: boolean; instanceId?: string; sessionMs?: number; ownProcess?: boolean };
 
 /** What happened to a member since it was last asked. Partitions are named `topic-0`. */
 export type MemberState = { assigned: string[]; received: Received[]; events: { kind: 'assigned' | 'revoked' | 'lost'; partitions: string[] }[] };
@@ -44,7 +44,7 @@ export interface Member {
   commit(): Promise<void>;
   /** Closes the client as its users would; a static member does not leave the group by it. */
   leave(): Promise<void>;
-  /** Goes without a word, as a crash. Only where the client runs in a process of its own. */
+  /** Goes without a word, as a crash: only in a process of its own. */
   vanish?(): Promise<void>;
 }
 
@@ -88,8 +88,8 @@ export interface Admin {
 
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
-  | `codec:${Codec}` | `admin:${keyof Admin}` | 'acks:0' | 'headers' | 'null-header' | 'null-value' | 'empty-value' | 'binary' | 'timestamps' | 'timestamps-back' | 'append-time' | 'idempotence' | 'per-partition'
-  | 'from:timestamp' | 'from:end' | 'fetch-limit' | 'reset' | 'cooperative' | 'static' | 'missing-group' | 'commit' | 'load' | 'error-names' | 'group-metadata' | 'vanish' | 'big-produce';
+  | `codec:${Codec}` | `admin:${keyof Admin}` | 'null-header' | 'empty-value' | 'timestamps' | 'timestamps-back' | 'append-time' | 'reset' | 'cooperative' | 'static' | 'missing-group'
+  | 'commit' | 'error-names' | 'group-metadata';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {

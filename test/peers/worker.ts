@@ -80,3 +80,8 @@ export async function startPythonWorker(): Promise<Worker> {
   await installPython();
   return new Worker(start(pythonPath, ['-u', join(import.meta.dirname, 'python/worker.py')], { keepStdout: false }));
 }
+
+/** Starts a program of this repository that speaks the workers' protocol. */
+export function startNodeWorker(modulePath: string, args: readonly string[]): Worker {
+  return new Worker(start(process.execPath, [modulePath, ...args], { keepStdout: false }));
+}

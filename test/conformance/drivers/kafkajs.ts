@@ -1,10 +1,13 @@
 // test/conformance/drivers/kafkajs.ts - kafkajs, in this process.
 // Owns: its settings, and consuming without a group by means of a group of one, because it has no other way. Never: retries of its own.
 
+import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import kafkajs, { type Admin as KafkajsAdmin, type Consumer, type EachBatchPayload, type Kafka as KafkaClient, type KafkaMessage, type Producer } from 'kafkajs';
-import { ClientError } from '../../peers/worker.ts';
-import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type ProduceRequest, type Received } from '../driver.ts';
+import { ClientError, startNodeWorker } from '../../peers/worker.ts';
+import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type ProduceRequest, type Received } from '../driver.ts';
+import { placeAcks, startWholeSends } from './whole-sends.ts';
+import { joinIn } from './worker.ts';
 
 // A CommonJS package some of whose names Node does not see from outside.
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs;
@@ -24,16 +27,17 @@ class KafkajsDriver implements Driver {
   readonly name = 'kafkajs';
   readonly lacks: Partial<Record<Ability, string>> = {
     'codec:snappy': 'only gzip is built in; zstd comes from Node', 'codec:lz4': 'only gzip is built in; zstd comes from Node', 'null-header': 'a null header value becomes empty',
-    'cooperative': 'eager groups only', 'static': 'no static members', 'vanish': 'runs in the process of the tests', 'group-metadata': 'its admin sets no metadata',
-    'per-partition': 'no consumer without a group',
+    'cooperative': 'eager groups only', 'static': 'no static members', 'group-metadata': 'its admin sets no metadata',
     ...lacksAdmin('not offered', 'deleteGroupOffset'),
   };
   readonly admin: Admin;
   readonly #kafka: KafkaClient;
   readonly #admin: KafkajsAdmin;
   #isAdminConnected = false;
+  readonly #bootstrap: string;
 
   constructor(bootstrap: string) {
+    this.#bootstrap = bootstrap;
     this.#kafka = new Kafka({ clientId: 'conformance', brokers: [bootstrap], logLevel: logLevel.NOTHING, connectionTimeout: 5000, requestTimeout: 20_000, retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 60 } });
     this.#admin = this.#kafka.admin({ retry: { retries: 3, initialRetryTime: 50 } });
     this.admin = this.#makeAdmin();
@@ -86,6 +90,7 @@ class KafkajsDriver implements Driver {
   }
 
   async join(request: JoinRequest): Promise<Member> {
+    if (request.ownProcess === true) return joinIn(startNodeWorker(join(import.meta.dirname, 'node-worker.ts'), [this.name, this.#bootstrap]), { request: { ...request, ownProcess: false } }, true);
     const consumer = this.#kafka.consumer({ groupId: request.group, sessionTimeout: request.sessionMs ?? 10_000, heartbeatInterval: 200, maxWaitTimeInMs: 100, rebalanceTimeout: 10_000 });
     const member = new KafkajsMember(consumer);
     await consumer.connect();
@@ -97,29 +102,7 @@ class KafkajsDriver implements Driver {
   async startLoad(request: LoadRequest): Promise<Load> {
     const producer = this.#producer(request.idempotent);
     await producer.connect();
-    const result: LoadResult = { acked: [], failed: [] };
-    let isStopping = false;
-    const sending = (async () => {
-      for (let sent = 0; !isStopping;) {
-        const records = Array.from({ length: Math.max(1, Math.ceil(request.rate / 50)) }, () => ({ key: sent % request.keys, number: Math.floor(sent++ / request.keys) }));
-        try {
-          await producer.send({ topic: request.topic, acks: -1, messages: records.map(({ key, number }) => ({ key: `k${key}`, value: `${key}:${number}` })) });
-          result.acked.push(...records.map((record) => ({ ...record, partition: -1, offset: -1 })));
-        } catch (error) {
-          result.failed.push(...records.map((record) => ({ ...record, error: translate(error).code })));
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    })();
-    return {
-      ackedCount: async () => result.acked.length,
-      async stop() {
-        isStopping = true;
-        await sending;
-        await producer.disconnect();
-        return result;
-      },
-    };
+    return startWholeSends(request, (messages) => producer.send({ topic: request.topic, acks: -1, messages }), (error) => translate(error).code, () => producer.disconnect());
   }
 
   async [Symbol.asyncDispose](): Promise<void> { if (this.#isAdminConnected) await this.#admin.disconnect(); }
@@ -251,14 +234,4 @@ function toHeaders(headers: [string, Buffer | null][] | undefined): Record<strin
 function fromKafkajs(partition: number, message: KafkaMessage): Received {
   const headers = Object.entries(message.headers ?? {}).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one): [string, Buffer | null] => [name, one === undefined ? null : Buffer.from(one as Buffer)]));
   return { partition, offset: Number(message.offset), timestampMs: Number(message.timestamp), key: message.key, value: message.value, headers };
-}
-
-// One send makes one batch for each partition, so a record's offset follows from the batch's.
-function placeAcks(request: ProduceRequest, bases: { partition: number; offset: number }[]): Ack[] {
-  const next = new Map(bases.map(({ partition, offset }) => [partition, offset]));
-  return request.messages.map(({ partition = bases.length === 1 ? bases[0]!.partition : -1 }) => {
-    const offset = next.get(partition) ?? -1;
-    if (offset >= 0) next.set(partition, offset + 1);
-    return { partition, offset };
-  });
 }

@@ -1,9 +1,12 @@
 // test/conformance/drivers/platformatic.ts - @platformatic/kafka, in this process.
 // Owns: its settings. Never: retries of its own. It consumes as the member of a group of one where the others need none.
 
+import { join } from 'node:path';
 import { Admin as PlatformaticAdmin, Consumer, Producer, protocolErrorsCodesById, type Message as PlatformaticMessage, type MessagesStream } from '@platformatic/kafka';
-import { ClientError } from '../../peers/worker.ts';
-import { partialAdmin, type Ability, type Ack, type Admin, type Codec, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type OffsetAt, type ProduceRequest, type Received } from '../driver.ts';
+import { ClientError, startNodeWorker } from '../../peers/worker.ts';
+import { partialAdmin, type Ability, type Ack, type Admin, type Codec, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type OffsetAt, type ProduceRequest, type Received } from '../driver.ts';
+import { placeAcks, startWholeSends } from './whole-sends.ts';
+import { joinIn } from './worker.ts';
 
 let groupNext = 0;
 const topicResource = 2;
@@ -21,15 +24,17 @@ export const platformaticDriver = (bootstrap: string): Driver => new Platformati
 class PlatformaticDriver implements Driver {
   readonly name = 'platformatic';
   readonly lacks: Partial<Record<Ability, string>> = {
-    'cooperative': 'eager groups only', 'vanish': 'runs in the process of the tests', 'group-metadata': 'its admin sets no metadata', 'per-partition': 'no consumer without a group',
+    'cooperative': 'eager groups only', 'group-metadata': 'its admin sets no metadata',
     'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'append-time': 'shows the time of the producer also where the log has set its own',
     'reset': 'a stream fails when its offset is gone',
   };
   readonly admin: Admin;
   readonly #base: { clientId: string; bootstrapBrokers: string[]; retries: number; retryDelay: number; timeout: number; connectTimeout: number };
   readonly #admin: PlatformaticAdmin;
+  readonly #bootstrap: string;
 
   constructor(bootstrap: string) {
+    this.#bootstrap = bootstrap;
     this.#base = { clientId: 'conformance', bootstrapBrokers: [bootstrap], retries: 60, retryDelay: 200, timeout: 20_000, connectTimeout: 5000 };
     this.#admin = new PlatformaticAdmin({ ...this.#base, retries: 3 });
     this.admin = makeAdmin(this.#admin);
@@ -78,6 +83,7 @@ class PlatformaticDriver implements Driver {
   }
 
   async join(request: JoinRequest): Promise<Member> {
+    if (request.ownProcess === true) return joinIn(startNodeWorker(join(import.meta.dirname, 'node-worker.ts'), [this.name, this.#bootstrap]), { request: { ...request, ownProcess: false } }, true);
     const consumer = this.#consumer(request);
     const member = new PlatformaticMember(consumer);
     await member.start(request);
@@ -86,29 +92,8 @@ class PlatformaticDriver implements Driver {
 
   async startLoad(request: LoadRequest): Promise<Load> {
     const producer = this.#producer(request.idempotent, 'none', -1);
-    const result: LoadResult = { acked: [], failed: [] };
-    let isStopping = false;
-    const sending = (async () => {
-      for (let sent = 0; !isStopping;) {
-        const records = Array.from({ length: Math.max(1, Math.ceil(request.rate / 50)) }, () => ({ key: sent % request.keys, number: Math.floor(sent++ / request.keys) }));
-        try {
-          await producer.send({ messages: records.map(({ key, number }) => ({ topic: request.topic, key: Buffer.from(`k${key}`), value: Buffer.from(`${key}:${number}`) })) });
-          result.acked.push(...records.map((record) => ({ ...record, partition: -1, offset: -1 })));
-        } catch (error) {
-          result.failed.push(...records.map((record) => ({ ...record, error: translate(error).code })));
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    })();
-    return {
-      ackedCount: async () => result.acked.length,
-      async stop() {
-        isStopping = true;
-        await sending;
-        await producer.close();
-        return result;
-      },
-    };
+    return startWholeSends(request, (records) => producer.send({ messages: records.map(({ key, value }) => ({ topic: request.topic, key: Buffer.from(key), value: Buffer.from(value) })) }),
+      (error) => translate(error).code, () => producer.close());
   }
 
   async [Symbol.asyncDispose](): Promise<void> { await this.#admin.close(); }
@@ -243,14 +228,4 @@ function fromPlatformatic(message: ByteMessage): Received {
     partition: message.partition, offset: Number(message.offset), timestampMs: Number(message.timestamp), key: bytes(message.key), value: bytes(message.value),
     headers: [...message.headers.entries()].map(([name, value]) => [name.toString(), bytes(value)]),
   };
-}
-
-// One send makes one batch for each partition, so a record's offset follows from the batch's.
-function placeAcks(request: ProduceRequest, bases: { partition: number; offset: number }[]): Ack[] {
-  const next = new Map(bases.map(({ partition, offset }) => [partition, offset]));
-  return request.messages.map(({ partition = bases.length === 1 ? bases[0]!.partition : -1 }) => {
-    const offset = next.get(partition) ?? -1;
-    if (offset >= 0) next.set(partition, offset + 1);
-    return { partition, offset };
-  });
 }

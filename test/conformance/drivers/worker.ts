@@ -1,19 +1,19 @@
 // test/conformance/drivers/worker.ts - the Java clients and confluent-kafka for Python, through their workers.
 // Owns: the clients' own names of settings. Never: the worker processes, which several drivers share.
 
-import type { Worker } from '../../peers/worker.ts';
-import { ClientError } from '../../peers/worker.ts';
+import { ClientError, startJavaWorker, startPythonWorker, type Worker } from '../../peers/worker.ts';
 import { lacksAdmin, type Ability, type Ack, type Admin, type ClientName, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type Message, type ProduceRequest, type Received } from '../driver.ts';
 
 type WireRecord = { p: number; o: number; t: number; k: string | null; v: string | null; h: [string, string | null][] };
 
 /** The Java clients of one generation. */
-export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootstrap: string): Driver => new WorkerDriver(name, worker, bootstrap, javaSettings, {});
+export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootstrap: string): Driver =>
+  new WorkerDriver(name, worker, bootstrap, javaSettings, {}, () => startJavaWorker(name === 'java-4.3' ? '4.3' : '3.9'));
 
 /** confluent-kafka, that is librdkafka. */
 export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
   'missing-group': 'librdkafka crashes when Apache Kafka 4.3 tells it that a group is not there', 'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
-});
+}, startPythonWorker);
 
 type Settings = {
   produce(request: Omit<ProduceRequest, 'messages'>): Record<string, string | number | boolean>;
@@ -61,13 +61,15 @@ class WorkerDriver implements Driver {
   readonly #worker: Worker;
   readonly #bootstrap: string;
   readonly #settings: Settings;
+  readonly #startOwn: () => Promise<Worker>;
 
-  constructor(name: ClientName, worker: Worker, bootstrap: string, settings: Settings, lacks: Partial<Record<Ability, string>>) {
+  constructor(name: ClientName, worker: Worker, bootstrap: string, settings: Settings, lacks: Partial<Record<Ability, string>>, startOwn: () => Promise<Worker>) {
     this.name = name;
     this.#worker = worker;
     this.#bootstrap = bootstrap;
     this.#settings = settings;
-    this.lacks = { 'vanish': 'its process is shared by all cases', ...lacks };
+    this.lacks = lacks;
+    this.#startOwn = startOwn;
     this.admin = workerAdmin((op, args) => this.#ask(op, args));
   }
 
@@ -82,17 +84,8 @@ class WorkerDriver implements Driver {
   }
 
   async join(request: JoinRequest): Promise<Member> {
-    const handle = await this.#ask<{ member: number }>('member.join', { topics: request.topics, config: this.#settings.join(request) });
-    const ask = <T>(op: string): Promise<T> => this.#worker.ask<T>(op, handle);
-    return {
-      async state(): Promise<MemberState> {
-        const state = await ask<Omit<MemberState, 'received'> & { received: WireRecord[]; failure: string | null }>('member.state');
-        if (state.failure !== null) throw new ClientError('MEMBER_FAILED', state.failure);
-        return { ...state, received: state.received.map(fromWire) };
-      },
-      commit: () => ask('member.commit'),
-      leave: () => ask('member.leave'),
-    };
+    const worker = request.ownProcess === true ? await this.#startOwn() : this.#worker;
+    return joinIn(worker, { bootstrap: this.#bootstrap, topics: request.topics, config: this.#settings.join(request) }, request.ownProcess === true);
   }
 
   async startLoad(request: LoadRequest): Promise<Load> {
@@ -112,6 +105,28 @@ class WorkerDriver implements Driver {
   async [Symbol.asyncDispose](): Promise<void> { /* the worker belongs to whoever started it */ }
 
   #ask<T>(op: string, args: object): Promise<T> { return this.#worker.ask<T>(op, { bootstrap: this.#bootstrap, ...args }); }
+}
+
+/** Joins a group in a worker; the worker ends with the member when it is the member's own. */
+export async function joinIn(worker: Worker, args: object, isOwn: boolean): Promise<Member> {
+  const handle = await worker.ask<{ member: number }>('member.join', args);
+  const ask = <T>(op: string): Promise<T> => worker.ask<T>(op, handle);
+  return {
+    async state(): Promise<MemberState> {
+      const state = await ask<Omit<MemberState, 'received'> & { received: WireRecord[]; failure: string | null }>('member.state');
+      if (state.failure !== null) throw new ClientError('MEMBER_FAILED', state.failure);
+      return { ...state, received: state.received.map(fromWire) };
+    },
+    commit: () => ask('member.commit'),
+    async leave() {
+      await ask('member.leave');
+      if (isOwn) await worker.dispose();
+    },
+    async vanish() {
+      if (!isOwn) throw new Error('a member vanishes only with a process of its own');
+      await worker.dispose();
+    },
+  };
 }
 
 function workerAdmin(ask: <T>(op: string, args: object) => Promise<T>): Admin {
@@ -140,6 +155,11 @@ const bytes = (text: string | null): Buffer | null => text === null ? null : Buf
 
 const toWire = (message: Message): object => ({
   k: base64(message.key), v: base64(message.value), p: message.partition, t: message.timestampMs, h: message.headers?.map(([name, value]) => [name, base64(value)]),
+});
+
+/** A record as it travels from a worker. */
+export const toWireReceived = (record: Received): WireRecord => ({
+  p: record.partition, o: record.offset, t: record.timestampMs, k: base64(record.key), v: base64(record.value), h: record.headers.map(([name, value]) => [name, base64(value)]),
 });
 
 const fromWire = (record: WireRecord): Received => ({
