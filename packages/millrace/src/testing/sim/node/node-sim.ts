@@ -17,6 +17,7 @@ import type { Actor, Stage } from './actor.ts';
 import { Admin } from './admins.ts';
 import { Committer } from './committers.ts';
 import { PartitionHistory } from './history.ts';
+import { GroupReadings, OwnMember, OwnProducer } from './own-clients.ts';
 import type { Promised } from './history.ts';
 import { armNet, disarmNet } from './net-faults.ts';
 import { IdempotentProducer, PlainProducer } from './producers.ts';
@@ -49,6 +50,8 @@ class NodeSimulation {
   readonly #targets: Target[] = [];
   readonly #actors: Actor[] = [];
   readonly #committers: Committer[] = [];
+  readonly #members: OwnMember[] = [];
+  #readings!: GroupReadings;
   #admin!: Admin;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
@@ -109,6 +112,8 @@ class NodeSimulation {
     await this.#settle(this.#compareAll());
     for (const committer of this.#committers) await this.#settle(committer.check());
     await this.#settle(this.#admin.check());
+    await this.#settle(this.#members[0]!.catchUp());
+    this.#readings.checkDelivered();
     await this.#settle(node.close());
     hosted.process.kill();
   }
@@ -245,6 +250,7 @@ class NodeSimulation {
   #castActors(): void {
     const synced = this.#targets.filter((target) => target.history.promised === 'synced');
     const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
+    this.#readings = new GroupReadings('own group', synced);
     for (const [index, target] of synced.entries()) this.#enter(new IdempotentProducer(`idem${index}`, this.#stage(`idem${index}`), target), 30);
     this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
     this.#enter(new PlainProducer('plain', this.#stage('plain'), this.#targets), 20);
@@ -254,6 +260,12 @@ class NodeSimulation {
       const committer = new Committer(`commit${index}`, this.#stage(`commit${index}`), target);
       this.#committers.push(committer);
       this.#enter(committer, 40);
+    }
+    this.#enter(new OwnProducer('own', this.#stage('own'), synced), 60);
+    for (const name of ['member-a', 'member-b']) {
+      const member = new OwnMember(name, this.#stage(name), this.#readings);
+      this.#members.push(member);
+      this.#enter(member, 150);
     }
     this.#admin = new Admin('admin', this.#stage('admin'), synced);
     this.#enter(this.#admin, 80);
@@ -268,7 +280,7 @@ class NodeSimulation {
     const { process, machine } = this.#world.start(name, name);
     this.#clientHosts.push(name);
     return {
-      world: this.#world, process, random: this.#random.fork(name), coverage: this.#coverage, client: new RawClient(name, machine, address),
+      world: this.#world, process, random: this.#random.fork(name), coverage: this.#coverage, machine, client: new RawClient(name, machine, address),
       fail: (error) => this.#found(error),
       life: () => this.#lives,
       resting: () => this.#resting,
@@ -300,3 +312,13 @@ class NodeSimulation {
 
 /** The drive or the node did not let the inspector look: the next life will. */
 class InspectionPut extends Error {}
+
+/** Asks again when the first try only found out that a connection to an earlier life of the node is gone. */
+async function onFreshConnection(check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    if (!isMillraceError(error, 'disconnected')) throw error;
+    await check();
+  }
+}
