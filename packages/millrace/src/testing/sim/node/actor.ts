@@ -1,6 +1,7 @@
 // testing/sim/node/actor.ts - what all simulated clients share: a loop of actions with pauses, and what they take as a fault.
 // Owns: the loop, and which errors a client under faults must expect. A promise that breaks ends the simulation.
 import { isMillraceError } from '../../../base/mod.ts';
+import type { Machine } from '../../../os/mod.ts';
 import { errorCodes, errorName } from '../../../wire/mod.ts';
 import type { FakeProcess } from '../../fake-process.ts';
 import type { FakeRandom } from '../../fake-random.ts';
@@ -16,6 +17,8 @@ export interface Stage {
   readonly random: FakeRandom;
   readonly coverage: Coverage;
   readonly client: RawClient;
+  /** For clients that bring their own protocol. */
+  readonly machine: Pick<Machine, 'net' | 'clock' | 'random'>;
   /** Ends the simulation with a finding. */
   readonly fail: (error: unknown) => void;
   /** Counts the node's starts. */

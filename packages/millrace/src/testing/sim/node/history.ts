@@ -41,6 +41,11 @@ export class PartitionHistory {
   get sentCount(): number { return this.#sent.size; }
   get ackedCount(): number { return [...this.#sent.values()].filter((sent) => sent.ackedAt !== null).length; }
 
+  /** Offsets of acknowledged records. */
+  ackedOffsets(): number[] {
+    return [...this.#sent.values()].flatMap((sent) => (sent.ackedAt === null ? [] : [sent.ackedAt]));
+  }
+
   /** Notes a record that is about to be sent, or sent again. */
   sending(value: string, producer: string, number: number, idempotent: boolean): void {
     const sent = this.#sent.get(value);
