@@ -3,6 +3,7 @@
 import type { Client } from './client.ts';
 import type { ClientOptions, ConnectTarget } from './options.ts';
 
+export type { ErrorCode, MillraceError } from '../base/mod.ts';
 export type { Client } from './client.ts';
 export type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
 export type { Address } from './net/address.ts';
