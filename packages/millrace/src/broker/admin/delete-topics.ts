@@ -52,6 +52,7 @@ export function deleteRecordsHandler(services: Services): Handler<typeof DeleteR
         const target = offset === upToEnd ? log.highWatermark : offset;
         if (target < 0 || target > log.highWatermark) return refuse(errorCodes.OFFSET_OUT_OF_RANGE);
         try {
+          if (target > log.logStartOffset) await services.producers.keep(partition);
           const lowWatermark = target <= log.logStartOffset ? log.logStartOffset : await log.deleteBefore(target);
           return { partitionIndex, lowWatermark, errorCode: errorCodes.NONE };
         } catch (error) {

@@ -73,6 +73,13 @@ export class ProducerStore {
     if (this.#behindBytes >= scanBytesMax) this.#snapshotSoon();
   }
 
+  /** To be awaited before records are deleted: what only they say of their producers goes into a snapshot (Q1). */
+  async keep(partition: TopicPartition): Promise<void> {
+    await this.#writing;
+    const bytes = this.#behind.get(partition);
+    if (bytes !== undefined) await this.#write([[partition, bytes]]);
+  }
+
   /** Takes a last snapshot, so that the next start reads nothing. */
   async close(): Promise<void> {
     this.#closed = true;
