@@ -64,3 +64,13 @@ test('settings are the values in force, each in its place', () => {
     partition: { segmentBytes: 1048576, segmentMs: 6, retentionBytes: 7, retentionMs: 10, durability: 'page-cache' },
   });
 });
+
+test('older keys in hours and minutes: the finest unit counts', () => {
+  const retention = (given: Record<string, string>) => new NodeConfig(given).text('log.retention.ms');
+  assert.equal(retention({ 'log.retention.hours': '2' }), '7200000');
+  assert.equal(retention({ 'log.retention.hours': '2', 'log.retention.minutes': '3' }), '180000');
+  assert.equal(retention({ 'log.retention.hours': '2', 'log.retention.ms': '5' }), '5');
+  assert.equal(retention({ 'log.retention.hours': '-1' }), '-1');
+  assert.equal(new NodeConfig({ 'log.roll.hours': '1' }).text('log.roll.ms'), '3600000');
+  assert.throws(() => new NodeConfig({ 'log.retention.hours': 'many' }), (error) => isMillraceError(error, 'invalid-argument'));
+});

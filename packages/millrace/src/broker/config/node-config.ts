@@ -2,6 +2,7 @@
 // Owns: lookup by level. Never: where altered values are kept (topics/ records them).
 // C2 A value in force has passed its definition's check. C3 Order of levels: dynamic for this node, dynamic for all nodes, static, default.
 import { assert, MillraceError } from '../../base/mod.ts';
+import { withoutAliases } from './aliases.ts';
 import { checkConfigValue, configBoolean, configNumber } from './definition.ts';
 import { nodeDefinitions } from './node-definitions.ts';
 
@@ -21,7 +22,8 @@ export class NodeConfig {
   readonly #numbers = new Map<string, number>();
 
   /** Throws 'invalid-argument' for an unknown key or a bad value. */
-  constructor(given: Readonly<Record<string, string>> = {}) {
+  constructor(options: Readonly<Record<string, string>> = {}) {
+    const given = withoutAliases(options);
     for (const [name, text] of Object.entries(given)) {
       const definition = nodeDefinitions.get(name);
       if (!definition) throw new MillraceError('invalid-argument', `Cannot set '${name}': no such node configuration`, { name });
