@@ -1,7 +1,7 @@
 // Placing records: Java's hash for keys, sticky without, or by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { murmur2 } from './murmur2.ts';
+import { murmur2, partitionOfKey, partitionOfText } from './murmur2.ts';
 import { choosePartition, StickyPartition } from './partitioner.ts';
 
 test('murmur2 gives the numbers that kafka-clients 4.3.1 gives', () => {
@@ -10,6 +10,12 @@ test('murmur2 gives the numbers that kafka-clients 4.3.1 gives', () => {
     'a-little-bit-longer-string': -1486304829, lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8: -58897971, 'Zürich 東京': 1784564929,
   };
   for (const [text, hash] of Object.entries(java)) assert.equal(murmur2(new TextEncoder().encode(text)), hash, text);
+});
+
+test('a key given as text goes where its bytes go', () => {
+  for (const text of ['', 'a', 'key-123', 'Zürich', '東京', 'x'.repeat(255), 'x'.repeat(257)]) {
+    assert.equal(partitionOfText(text, 1_000), partitionOfKey(new TextEncoder().encode(text), 1_000), text);
+  }
 });
 
 test('an explicit partition wins over a partitioner, and that over the key', () => {

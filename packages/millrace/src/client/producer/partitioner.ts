@@ -2,7 +2,9 @@
 // Owns: the choice. Order: an explicit partition, else the key's hash, else the topic's sticky partition, which changes after a
 // batch worth of bytes so that records without a key fill batches and still spread evenly (KIP-794's idea).
 import { MillraceError } from '../../base/mod.ts';
-import { partitionOfKey } from './murmur2.ts';
+import { partitionOfKey, partitionOfText } from './murmur2.ts';
+
+const utf8 = new TextEncoder();
 
 /** Chooses among `partitionCount` partitions; gets the key's bytes or null. Must return a whole number 0 .. partitionCount - 1. */
 export type Partitioner = (topic: string, key: Uint8Array | null, partitionCount: number) => number;
@@ -37,10 +39,11 @@ export class StickyPartition {
 }
 
 /** The partition of a record that has a key or names its partition; -1 leaves the choice to the sticky partition. Throws 'invalid-argument'. */
-export function choosePartition(topic: string, key: Uint8Array | null, explicit: number | undefined, partitionCount: number, custom: Partitioner | undefined): number {
+export function choosePartition(topic: string, key: Uint8Array | string | null, explicit: number | undefined, partitionCount: number, custom: Partitioner | undefined): number {
   if (explicit !== undefined) return checked(topic, explicit, partitionCount);
-  if (custom) return checked(topic, custom(topic, key, partitionCount), partitionCount);
-  return key === null ? -1 : partitionOfKey(key, partitionCount);
+  if (custom) return checked(topic, custom(topic, typeof key === 'string' ? utf8.encode(key) : key, partitionCount), partitionCount);
+  if (key === null) return -1;
+  return typeof key === 'string' ? partitionOfText(key, partitionCount) : partitionOfKey(key, partitionCount);
 }
 
 function checked(topic: string, partition: number, partitionCount: number): number {

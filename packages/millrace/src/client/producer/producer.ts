@@ -13,11 +13,11 @@ import { BulkSend, SingleSend, type ProducedRecords, type RecordListener } from 
 import { choosePartition, StickyPartition } from './partitioner.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './record.ts';
+import { RoomQueue } from './room-queue.ts';
 import { Sender, type Settled } from './sender.ts';
 
 /** Bytes that a record takes in a batch besides key, value and headers, at most. */
 const recordOverheadBytes = 36;
-const utf8 = new TextEncoder();
 
 interface TopicWriter {
   readonly writers: PartitionWriter[];
@@ -38,8 +38,7 @@ export class Producer {
   readonly #topics = new Map<string, TopicWriter>();
   /** Records whose topic is being looked up, in order. */
   readonly #lookups = new Map<string, Waiting[]>();
-  /** Those who wait for memory, in order. */
-  readonly #roomWaiters: (() => void)[] = [];
+  readonly #roomQueue: RoomQueue;
   readonly #flushWaiters: (() => void)[] = [];
   #bufferedBytes = 0;
   #unsettled = 0;
@@ -51,6 +50,7 @@ export class Producer {
   constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
     this.#settings = producerSettings(options);
+    this.#roomQueue = new RoomQueue(cluster.ports.clock, this.#settings.deliveryTimeoutMs);
     this.#identity = new IdentitySource(cluster, this.#settings.idempotent);
     this.#sender = new Sender(cluster, this.#settings, this.#identity, `produce-${++producersMade}`, (settled) => this.#settled(settled));
   }
@@ -133,7 +133,7 @@ export class Producer {
     this.#closeTimer.cancel();
     this.#state = 'closed';
     giveUp();
-    for (const wake of this.#roomWaiters.splice(0)) wake();
+    this.#roomQueue.wakeAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,18 +141,13 @@ export class Producer {
   }
 
   #hasRoom(): boolean {
-    return this.#bufferedBytes < this.#settings.bufferBytes && this.#roomWaiters.length === 0;
+    return this.#bufferedBytes < this.#settings.bufferBytes && this.#roomQueue.isEmpty;
   }
 
   /** Calls `proceed` in turn, at once when its turn has come (D1); `refuse` with 'overloaded' after the delivery timeout. */
   #waitForRoom(proceed: () => void, refuse: (error: Error) => void): void {
     const { deliveryTimeoutMs, bufferBytes } = this.#settings;
-    const timer = this.#cluster.ports.clock.after(deliveryTimeoutMs, () => {
-      this.#roomWaiters.splice(this.#roomWaiters.indexOf(wake), 1);
-      refuse(new MillraceError('overloaded', `Cannot produce: ${bufferBytes} bytes have waited for ${deliveryTimeoutMs} ms; the server takes less than is sent`, { retry: true }));
-    });
-    const wake = () => { timer.cancel(); proceed(); };
-    this.#roomWaiters.push(wake);
+    this.#roomQueue.wait(proceed, () => refuse(new MillraceError('overloaded', `Cannot produce: ${bufferBytes} bytes have waited for ${deliveryTimeoutMs} ms; the server takes less than is sent`, { retry: true })));
   }
 
   #give(record: ProducerRecord, listener: RecordListener | null): void {
@@ -201,11 +196,10 @@ export class Producer {
       const headers = record.headers === undefined ? undefined : headerList(record.headers);
       const bytes = sizeOf(record);
       checkRecord(record, bytes);
-      const keyBytes = typeof key === 'string' ? utf8.encode(key) : key;
-      let partition = choosePartition(record.topic, keyBytes, record.partition, topic.partitionCount, this.#settings.partitioner);
+      let partition = choosePartition(record.topic, key, record.partition, topic.partitionCount, this.#settings.partitioner);
       if (partition < 0) partition = topic.sticky.next(topic.partitionCount, bytes);
       const writer = (topic.writers[partition] ??= this.#makeWriter(record.topic, partition));
-      writer.append(clock.monotonicMs(), record.timestampMs ?? clock.nowMs(), keyBytes, value, headers, bytes, listener);
+      writer.append(clock.monotonicMs(), record.timestampMs ?? clock.nowMs(), key, value, headers, bytes, listener);
       this.#bufferedBytes += bytes;
       this.#sender.wake(writer);
     } catch (error) {
@@ -238,7 +232,7 @@ export class Producer {
       this.#settings.onError?.(error, { topic: batch.topic, partition: batch.partition, recordCount });
     }
     this.#settledCount(recordCount);
-    while (this.#roomWaiters.length > 0 && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomWaiters.shift()!();
+    while (!this.#roomQueue.isEmpty && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomQueue.wakeFirst();
   }
 
   #settledCount(count: number): void {
