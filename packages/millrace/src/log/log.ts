@@ -17,7 +17,8 @@ import type { Manifest, PartitionFacts } from './manifest.ts';
 import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
 import { ReadBuffers } from './read-buffers.ts';
-import { findBase, openFolder, removeQuietly, replay, type ReplayTarget } from './recovery.ts';
+import { findBase, openFolder, replay, type ReplayTarget } from './recovery.ts';
+import { Removals, removeQuietly } from './removals.ts';
 import { expiredStart } from './retention.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SegmentWrite } from './segment-writes.ts';
@@ -78,9 +79,7 @@ class MillraceLog implements Log, LogCore {
   #state: LogState = { kind: 'open' };
   readonly #stateWatchers = new Set<(state: LogState) => void>();
   readonly #roomWaiters: (() => void)[] = [];
-  /** Folders of removed partitions being deleted, by name. */
-  readonly #removals = new Map<string, Promise<void>>();
-  readonly #deletions = new Set<Promise<void>>();
+  readonly #removals: Removals;
   readonly #creating = new Set<string>();
   #checkpointedBytes = 0;
   #lastActivityBytes = 0;
@@ -103,6 +102,10 @@ class MillraceLog implements Log, LogCore {
     this.indexes = new IndexCache(this.files);
     this.indexes.onRebuilt = (path) => this.#report(`${path}: did not match its log and was made anew`);
     this.pool.onFreed = () => this.#tellRoom();
+    this.#removals = new Removals({
+      disk: options.disk, files: this.files, indexes: this.indexes, report: (line) => this.#report(line),
+      untouched: (name) => this.#untouched(name),
+    });
   }
 
   static async open(options: LogOptions, lock: { release(): Promise<void> }): Promise<MillraceLog> {
@@ -125,7 +128,7 @@ class MillraceLog implements Log, LogCore {
     if (this.partitions.has(name) || this.#creating.has(name)) throw new MillraceError('topic-exists', `Cannot create partition '${name}': it is there already`, { name });
     this.#creating.add(name);
     try {
-      await this.#removals.get(name);
+      await this.#removals.clear(name);
       const id = this.#nextPartitionId++;
       await this.commitEntry(entryKind.create, id, 0, encoder.encode(name));
       const partition = new PartitionLog(this, { id, name, logStartOffset: 0, segments: [] }, config);
@@ -143,7 +146,7 @@ class MillraceLog implements Log, LogCore {
     await this.commitEntry(entryKind.remove, partition.id, 0);
     if (partition.removed) return;
     this.#forget(partition);
-    this.#track(this.#deleteFolder(partition));
+    this.#removals.inBackground(this.#removals.folder(partition));
   }
 
   async applyRetention(): Promise<void> {
@@ -206,7 +209,7 @@ class MillraceLog implements Log, LogCore {
       await this.#writer.flush(true);
       if (!this.#writer.isStopped) await this.#checkpointer.runLast();
     }
-    await Promise.allSettled([...this.#deletions]);
+    await this.#removals.settled();
     await this.#writer.close();
     await this.#journalFiles.close();
     await this.#lane.close();
@@ -261,8 +264,7 @@ class MillraceLog implements Log, LogCore {
       const segment = partition.segments[0]!;
       if (segment.endOffset > partition.logStartOffset || !segment.sealed || segment.writtenBytes < segment.bytes) return;
       partition.segments.shift();
-      this.indexes.forget(segment);
-      this.#track(this.#deleteFiles((['log', 'index', 'timeindex'] as const).map((kind) => segmentPath(partition.name, segment.baseOffset, kind))));
+      this.#removals.segment(partition.name, segment);
     }
   }
 
@@ -281,7 +283,7 @@ class MillraceLog implements Log, LogCore {
     this.#journalId = format.journalId;
     const base = await findBase(disk, format, (line) => this.#report(line));
     for (const facts of base.manifest.partitions) this.#addFound(facts);
-    for (const name of base.manifest.removals) await this.#removeLeftOver(name);
+    for (const name of base.manifest.removals) if (!this.partitions.has(name)) await removeQuietly(disk, name);
     const replayedWrites: SegmentWrite[] = [];
     const target: ReplayTarget = {
       byId: this.byId,
@@ -289,7 +291,7 @@ class MillraceLog implements Log, LogCore {
       remove: async (id) => {
         const partition = this.byId.get(id)!;
         this.#forget(partition);
-        await this.#deleteFolder(partition);
+        await this.#removals.folder(partition);
       },
       write: async (writes) => { for (const write of writes) replayedWrites.push(await this.#writeReplayed(write)); },
       report: (line) => this.#report(line),
@@ -424,7 +426,7 @@ class MillraceLog implements Log, LogCore {
     for (const partition of this.partitions.values()) {
       partitions.push({ id: partition.id, name: partition.name, logStartOffset: partition.logStartOffset, segments: partition.segments.map((segment) => segment.facts()) });
     }
-    return { journalId: this.#journalId, term: this.#term, nextPartitionId: this.#nextPartitionId, partitions, removals: [...this.#removals.keys()] };
+    return { journalId: this.#journalId, term: this.#term, nextPartitionId: this.#nextPartitionId, partitions, removals: this.#removals.folders };
   }
 
   #checkpointWhenDue(): void {
@@ -456,48 +458,17 @@ class MillraceLog implements Log, LogCore {
     if (await this.#checkpointer.run(paceMs)) this.#checkpointedBytes = bytes;
   }
 
-  // Removal of files.
+  /** A checkpoint or piece under way may still touch the files of a removed partition; those that follow see that it was removed. */
+  async #untouched(name: string): Promise<void> {
+    if (this.#writer === undefined) return;
+    await this.#checkpointer.settled();
+    await this.#writer.between(() => this.#writer.forgetFolder(name));
+  }
 
   #forget(partition: PartitionLog): void {
     this.byId.delete(partition.id);
     this.partitions.delete(partition.name);
     partition.markRemoved();
-  }
-
-  #deleteFolder(partition: PartitionLog): Promise<void> {
-    const { name } = partition;
-    const removal = this.#deleteFolderNow(partition).finally(() => this.#removals.delete(name));
-    this.#removals.set(name, removal);
-    return removal;
-  }
-
-  async #deleteFolderNow(partition: PartitionLog): Promise<void> {
-    // A checkpoint or piece under way may still touch its files; those that follow see that it was removed.
-    if (this.#writer !== undefined) {
-      await this.#checkpointer.settled();
-      await this.#writer.between(() => this.#writer.forgetFolder(partition.name));
-    }
-    for (const segment of partition.segments) {
-      this.indexes.forget(segment);
-      for (const kind of ['log', 'index', 'timeindex'] as const) this.files.forget(segmentPath(partition.name, segment.baseOffset, kind));
-    }
-    await removeQuietly(this.disk, partition.name);
-  }
-
-  async #removeLeftOver(name: string): Promise<void> {
-    if (!this.partitions.has(name)) await removeQuietly(this.disk, name);
-  }
-
-  async #deleteFiles(paths: readonly string[]): Promise<void> {
-    for (const path of paths) {
-      this.files.forget(path);
-      await removeQuietly(this.disk, path);
-    }
-  }
-
-  #track(work: Promise<void>): void {
-    const tracked: Promise<void> = work.catch((error: Error) => this.#report(`cannot delete: ${error.message}`)).finally(() => this.#deletions.delete(tracked));
-    this.#deletions.add(tracked);
   }
 
   async #rollFor(partition: PartitionLog): Promise<void> {

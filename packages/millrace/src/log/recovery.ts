@@ -2,7 +2,7 @@
 // Owns: the order of recovery, replay. Never: scanning segments; a start reads the tail only.
 // L14 Replay is idempotent: a crash during recovery is followed by the same recovery.
 // Cost: two small files, the journal since the last checkpoint (about 64 MiB at most under load), and its writes to segments.
-import { assert, crc32c, isMillraceError, limits, MillraceError } from '../base/mod.ts';
+import { assert, crc32c, limits, MillraceError } from '../base/mod.ts';
 import type { Disk, Random } from '../os/mod.ts';
 import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
 import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
@@ -146,14 +146,5 @@ async function applyOther({ kind, id, offset, name }: { kind: number; id: number
       return;
     default:
       assert(false, `J1: a journal of version ${formatVersion} has no entry of kind ${kind}`);
-  }
-}
-
-/** Removes a path that may be gone already. */
-export async function removeQuietly(disk: Disk, path: string): Promise<void> {
-  try {
-    await disk.remove(path);
-  } catch (error) {
-    if (!isMillraceError(error, 'not-found')) throw error;
   }
 }

@@ -20,7 +20,8 @@ const syncAtBytes = 4 * MiB;
 const opensAtOnce = 16;
 /** Pieces grow, up to four times, while a segment gets less than this of each. */
 const shareBytesMin = 16 * 1024;
-const waitMs = 500;
+/** What is less than a piece waits this long for company: memory and journal hold it meanwhile. */
+const waitMs = 2000;
 const retryMs = 200;
 
 /** What is not yet synced: cleared by a checkpoint. */
