@@ -1,7 +1,7 @@
 // tools/mutants.ts - `node tools/mutants.ts`: makes the log and the broker wrong in small ways, and counts which ways the simulations notice.
 // Owns: choosing mutants, sharing them out, the report. Never: the ways (mutants/operators.ts), the trial (mutants/bench.ts).
 // M1 The tree as it is must pass first. M2 A sample is drawn from a seed, so that a report can be made again.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { prng } from '../packages/millrace/src/testing/mod.ts';
 import { MutantBench } from './mutants/bench.ts';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     'without-tests': { type: 'boolean', default: false },
     dangerous: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    again: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -31,7 +32,7 @@ const { values } = parseArgs({
 interface Tried { readonly mutant: Mutant; readonly verdict: Verdict }
 
 const rooms = values.rooms.split(',');
-const mutants = values.dangerous ? dangerous(sources()) : chosen();
+const mutants = values.dangerous ? dangerous(sources()) : values.again !== undefined ? survivorsOf(values.again) : chosen();
 if (values.list) for (const mutant of mutants) console.log(describe(mutant));
 else process.exitCode = (await tryAll()) ? 0 : 1;
 
@@ -46,6 +47,12 @@ function chosen(): Mutant[] {
   const drawn = all.map((mutant) => ({ mutant, at: random.fraction() })).sort((a, b) => a.at - b.at).slice(0, Number(values.sample)).map(({ mutant }) => mutant);
   console.log(`${drawn.length} of ${all.length} mutants of ${rooms.join(' and ')}`);
   return drawn;
+}
+
+/** Those that survived an earlier run whose --json is given, where they still are. */
+function survivorsOf(file: string): Mutant[] {
+  const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Tried[]).filter(({ verdict }) => verdict.kind === 'survived').map(({ mutant }) => describe(mutant).replace(/:\d+ /, ' '));
+  return sources().flatMap(({ path, text }) => mutantsOf(path, text)).filter((mutant) => earlier.includes(describe(mutant).replace(/:\d+ /, ' ')));
 }
 
 async function tryAll(): Promise<boolean> {

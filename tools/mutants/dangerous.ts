@@ -4,7 +4,21 @@ import type { Mutant } from './operators.ts';
 
 interface Named { readonly name: string; readonly file: string; readonly before: string; readonly after: string }
 
-const named: readonly Named[] = [];
+const log = '/src/log/';
+const broker = '/src/broker/';
+
+const named: readonly Named[] = [
+  { name: 'ack before the sync', file: `${log}partition.ts`, before: 'else journal.open.dones.push(done);', after: 'else this.#core.clock.soon(() => done(null));' },
+  { name: 'the journal is not synced', file: `${log}journal.ts`, before: "steps.push({ kind: 'sync', file: place.file });", after: ';' },
+  { name: 'the checksum of a group is not checked', file: `${log}journal-reader.ts`, before: '&& groupIsWhole(this.#window, offset, header) ?', after: '?' },
+  { name: 'the chain of groups is not checked', file: `${log}journal-reader.ts`, before: '|| group.header.previousCrc !== at.previousCrc ', after: '' },
+  { name: 'the checksum of a batch is not checked', file: `${log}cold-read.ts`, before: "if (!batchIsIntact(bytes, view, at)) throw damaged(partition, segment, position + at, 'the batch fails its checksum');", after: ';' },
+  { name: 'segments are not synced by a checkpoint', file: `${log}segment-writer.ts`, before: "await this.#submit(leases.map(({ file }) => ({ kind: 'sync', file })));", after: ';' },
+  { name: 'names are not synced by a checkpoint', file: `${log}checkpoint.ts`, before: 'for (const folder of unsynced.folders) await this.#syncFolder(folder);', after: ';' },
+  { name: 'journal files are used again too early', file: `${log}checkpoint.ts`, before: 'files.recycle(this.#lastFileSequence);', after: 'files.recycle(Number.MAX_SAFE_INTEGER);' },
+  { name: 'the last groups are not made durable at a start', file: `${log}recovery.ts`, before: 'await unproven.makeDurable(disk);', after: ';' },
+  { name: 'a repeated batch is appended again', file: `${broker}produce/producer-table.ts`, before: "return { kind: 'duplicate', baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, timestampMs: batch.timestampMs };", after: 'return append;' },
+];
 
 /** The named mutants. @throws Error when a place is not found, or more than once. */
 export function dangerous(sources: readonly { path: string; text: string }[]): Mutant[] {
