@@ -89,7 +89,7 @@ export interface Admin {
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
   | `codec:${Codec}` | `admin:${keyof Admin}` | 'null-header' | 'empty-value' | 'timestamps' | 'timestamps-back' | 'append-time' | 'reset' | 'cooperative' | 'static' | 'missing-group'
-  | 'commit' | 'error-names' | 'group-metadata';
+  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {

@@ -12,7 +12,7 @@ export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootst
 
 /** confluent-kafka, that is librdkafka. */
 export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
-  'missing-group': 'librdkafka crashes when Apache Kafka 4.3 tells it that a group is not there', 'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
+  'plain-order': rdkafkaPlainOrder, 'missing-group': 'librdkafka crashes when Apache Kafka 4.3 tells it that a group is not there', 'group-metadata': 'its admin call for offsets has no metadata', ...lacksAdmin('not offered', 'deleteGroupOffset'),
 }, startPythonWorker);
 
 type Settings = {
@@ -37,6 +37,9 @@ const javaSettings: Settings = {
     ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
   }),
 };
+
+/** Why librdkafka has no result for the order of records that were sent again without idempotence. */
+export const rdkafkaPlainOrder = 'without idempotence librdkafka may send again in another order, also with one request in flight';
 
 /** librdkafka's settings, for kcat too. */
 export const rdkafkaSettings: Settings = {
