@@ -24,7 +24,7 @@ export function printAddress({ host, port }: Address): string {
 
 function parseAddress(text: string): Address {
   const scheme = schemes.find((one) => text.startsWith(one)) ?? '';
-  const match = /^(?:\[([^\]]+)\]|([^:/[\]]+))(?::(\d+))?\/?$/.exec(text.slice(scheme.length));
+  const match = /^(?:\[([^\]]+)\]|([^:/[\]\s]+))(?::(\d+))?\/?$/.exec(text.slice(scheme.length));
   const port = match?.[3] === undefined ? portDefault : Number(match[3]);
   if (!match || port < 1 || port > 65535) throw new MillraceError('invalid-argument', `Cannot connect to '${text}': write it as 'host:port' or 'kafka://host:port'`, { url: text });
   return { host: match[1] ?? match[2]!, port };

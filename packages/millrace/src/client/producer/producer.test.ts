@@ -1,0 +1,98 @@
+// The producer on virtual time, with a real node on a simulated machine: when batches go, when patience ends.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startNode } from '../../node/mod.ts';
+import { World } from '../../testing/mod.ts';
+import { BatchCursor } from '../../wire/mod.ts';
+import { connect } from '../mod.ts';
+import type { ProducerOptions } from './options.ts';
+
+const address = { host: 'server', port: 9092 };
+
+async function scene(options: ProducerOptions = {}) {
+  const world = new World(3);
+  const { time } = world;
+  const server = world.start('node', address.host);
+  await time.settle(startNode({ machine: server.machine, ...address, tailBytes: 1 << 20, journalFileBytes: 1 << 20 }));
+  const app = world.start('app', 'app');
+  const client = await time.settle(connect('server:9092', { machine: app.machine, requestTimeoutMs: 1_000, connectTimeoutMs: 500 }));
+  await time.settle(client.admin().createTopics([{ topic: 't', partitions: 1 }]));
+  const producer = client.producer(options);
+  /** Records of each stored batch. */
+  const batches = async (): Promise<number[]> => {
+    const consumer = client.consumer({ topics: ['t'] });
+    const counts: number[] = [];
+    const [end] = await time.settle(client.admin().listOffsets([{ topic: 't', partition: 0, at: 'latest' }]));
+    const all = consumer.batches();
+    for (let next = 0; next < end!.offset;) {
+      const { value } = await time.settle(all.next());
+      const cursor = new BatchCursor(value!.bytes);
+      while (cursor.next()) { counts.push(cursor.recordCount); next = cursor.lastOffset + 1; }
+    }
+    return counts;
+  };
+  return { time, server, client, producer, batches };
+}
+
+test('a lone record goes at once; what is sent in one turn of the loop goes together', async () => {
+  const { time, producer, batches } = await scene({ lingerMs: 60_000 });
+  const startMs = time.nowMs;
+  await time.settle(producer.send({ topic: 't', value: 'alone' }));
+  assert.ok(time.nowMs - startMs < 1_000, 'it did not linger');
+  await time.settle(Promise.all(Array.from({ length: 100 }, () => producer.send({ topic: 't', value: 'together' }))));
+  assert.deepEqual(await batches(), [1, 100]);
+});
+
+test('under load records wait for company while others are under way, and batches grow', async () => {
+  const { time, producer, batches } = await scene({ lingerMs: 60_000 });
+  const sent: Promise<unknown>[] = [];
+  for (let i = 0; i < 300; i++) {
+    sent.push(producer.send({ topic: 't', value: `v${i}` }));
+    await time.advance(0.05); // far less than a round trip
+  }
+  await time.settle(Promise.all(sent));
+  const counts = await batches();
+  assert.equal(counts.reduce((sum, count) => sum + count, 0), 300);
+  assert.ok(counts.length < 150, `${counts.length} batches for 300 records`);
+});
+
+test('full batches do not wait for answers, others at most lingerMs', async () => {
+  const { time, producer, batches } = await scene({ lingerMs: 10, batchBytes: 1_000 });
+  const sent = Array.from({ length: 40 }, () => producer.send({ topic: 't', value: 'x'.repeat(200) }));
+  await time.settle(Promise.all(sent));
+  const counts = await batches();
+  assert.ok(counts.every((count) => count <= 4), counts.join(' '));
+});
+
+test('a record that cannot be delivered fails by its delivery deadline and says why; its memory comes back', async () => {
+  const { time, server, producer } = await scene({ deliveryTimeoutMs: 5_000 });
+  await time.settle(producer.send({ topic: 't', value: 'first' }));
+  server.process.kill();
+  const startMs = time.nowMs;
+  const lost = producer.send({ topic: 't', value: 'lost' });
+  await assert.rejects(time.settle(lost), { code: 'timeout', retry: false, message: /not stored within 5000 ms; the last attempt said: .*server:9092/ });
+  assert.ok(time.nowMs - startMs >= 5_000 && time.nowMs - startMs <= 6_500, `${time.nowMs - startMs} ms`);
+  assert.equal(producer.bufferedBytes, 0);
+});
+
+test('a full buffer refuses trySend at once and send after the delivery timeout', async () => {
+  const { time, server, producer } = await scene({ deliveryTimeoutMs: 5_000, bufferBytes: 2_000, batchBytes: 1_000 });
+  await time.settle(producer.send({ topic: 't', value: 'first' }));
+  server.process.kill();
+  const held: Promise<unknown>[] = [];
+  while (producer.bufferedBytes < 2_000) held.push(producer.send({ topic: 't', value: 'x'.repeat(400) }).catch((error: { code: string }) => error.code));
+  assert.equal(producer.trySend({ topic: 't', value: 'no room' }), false);
+  const waiting = producer.send({ topic: 't', value: 'waits' }).catch((error: { code: string }) => error.code);
+  const codes = await time.settle(Promise.all([...held, waiting]));
+  assert.deepEqual(new Set(codes.slice(0, -1)), new Set(['timeout']));
+  assert.ok(codes.at(-1) === 'timeout' || codes.at(-1) === 'overloaded', String(codes.at(-1)));
+});
+
+test('closing with a deadline fails what could not be sent', async () => {
+  const { time, server, producer } = await scene();
+  await time.settle(producer.send({ topic: 't', value: 'first' }));
+  server.process.kill();
+  const late = assert.rejects(producer.send({ topic: 't', value: 'late' }), { code: 'closed' });
+  await time.settle(producer.close(2_000));
+  await late;
+});
