@@ -189,3 +189,24 @@ test('a log that takes no more writes: an error that clients retry, and reads go
   assert.match(errorMessage!, /closed/);
   assert.equal(await endOf(client), 1);
 });
+
+test('snapshots follow the bytes, so that a start reads a bounded tail', async () => {
+  const node = await brokerUnderTest();
+  const client = await clientWithTopic(node, 'topic', { 'max.message.bytes': '4000000' });
+  const id = await newProducer(client);
+  const producers = node.log.partitions.get('__millrace_producers-0')!;
+  const large = 'x'.repeat(3_000_000);
+  let sequence = 0;
+  while (producers.endOffset === 0 && sequence < 40) {
+    assert.equal((await send(client, batchOf([large], { producerId: id, producerEpoch: 0, baseSequence: sequence }))).errorCode, 0);
+    sequence++;
+  }
+  assert.ok(sequence < 20, `a snapshot was written after ${sequence} batches of 3 MB`);
+  await send(client, batchOf(['after the snapshot'], { producerId: id, producerEpoch: 0, baseSequence: sequence }));
+  await node.log.close();
+  await using again = await brokerUnderTest({ machine: node.machine });
+  const client2 = await again.dial();
+  assert.equal(await told(send(client2, batchOf(['after the snapshot'], { producerId: id, producerEpoch: 0, baseSequence: sequence }))), sequence, 'read from the tail');
+  assert.equal(await told(send(client2, batchOf([large], { producerId: id, producerEpoch: 0, baseSequence: sequence - 1 }))), sequence - 1, 'read from the snapshot');
+  await node[Symbol.asyncDispose]();
+});

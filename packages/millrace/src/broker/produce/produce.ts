@@ -170,8 +170,8 @@ class ProduceRun {
       answer.baseOffset = baseOffset;
       answer.logAppendTimeMs = appendTime ? this.#nowMs : -1;
       answer.logStartOffset = log.logStartOffset;
-      this.#services.producers.appended(partition, bytes.byteLength);
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
+      this.#services.producers.appended(partition, bytes.byteLength); // last: a snapshot taken now covers this batch
     } catch (error) {
       if (isMillraceError(error, 'overloaded')) return false;
       this.#refuse(answer, storageErrorCode(error), isMillraceError(error) ? error.message : null);
