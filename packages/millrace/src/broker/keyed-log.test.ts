@@ -1,8 +1,10 @@
 // Facts in a partition: the last value of each key counts, over restarts and shortenings.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isMillraceError } from '../base/mod.ts';
 import { openLog, type Log } from '../log/mod.ts';
 import { memoryMachine, type Machine } from '../os/mod.ts';
+import { BatchBuilder } from '../wire/mod.ts';
 import { KeyedLog } from './keyed-log.ts';
 
 const name = '__millrace_test-0';
@@ -61,4 +63,27 @@ test('a write that the log refuses changes nothing', async () => {
   await log.close();
   await assert.rejects(facts.write([{ key: 'a', value: '2' }]));
   assert.deepEqual([...facts.values], [['a', '1']]);
+});
+
+test('while the log has no room a write waits its turn', async () => {
+  const machine = memoryMachine();
+  const log = await open(machine);
+  const facts = await KeyedLog.open(log, machine.clock, name, fail);
+  const other = await log.create('other-0', { segmentBytes: 1 << 30, segmentMs: 1e12, retentionBytes: -1, retentionMs: -1, durability: 'synced' });
+  const builder = new BatchBuilder();
+  const fill = (): boolean => {
+    builder.append(0, null, 'x'.repeat(100_000));
+    try {
+      other.append([{ bytes: builder.finish(), offsetCount: 1, maxTimestampMs: 0 }], () => {});
+      return true;
+    } catch (error) {
+      assert.ok(isMillraceError(error, 'overloaded'));
+      return false;
+    }
+  };
+  let filled = 0;
+  while (fill()) assert.ok(++filled < 10_000);
+  await Promise.all(Array.from({ length: 50 }, (_, i) => facts.write([{ key: 'last', value: `${i} ${'y'.repeat(20_000)}` }])));
+  assert.ok(facts.values.get('last')!.startsWith('49 '), 'in the order of the calls');
+  await log.close();
 });

@@ -3,7 +3,7 @@
 // G1 A write is done once it is durable. G2 The partition is shortened by writing every last value at its tail and deleting what lies
 // before: a crash between the two leaves more records, never fewer. G3 The written-out values include every append made before them.
 // Format: docs/formats/metadata-topic.md. Cost: one batch per write; a shortening each time the tail outgrows four times the values.
-import { MiB } from '../base/mod.ts';
+import { isMillraceError, MiB } from '../base/mod.ts';
 import type { Clock } from '../os/mod.ts';
 import type { Log, Partition, PartitionConfig } from '../log/mod.ts';
 import { BatchBuilder, forEachBatch, RecordCursor } from '../wire/mod.ts';
@@ -22,6 +22,7 @@ const partitionConfig: PartitionConfig = {
 
 /** A partition of keyed facts. */
 export class KeyedLog {
+  readonly #log: Log;
   readonly #partition: Partition;
   readonly #clock: Clock;
   /** Last value of each key, as appended (G3). */
@@ -29,10 +30,13 @@ export class KeyedLog {
   #valueBytes = 0;
   #tailBytes = 0;
   #shortening = false;
+  /** Writes that have not been appended: the first one waits for room in the log. */
+  readonly #waiting: { readonly records: readonly KeyedRecord[]; resolve(): void; reject(error: Error): void }[] = [];
   /** Told of a failed shortening; the facts are safe, the partition is longer than need be. */
   #onTrouble: (error: unknown) => void = () => {};
 
-  private constructor(partition: Partition, clock: Clock) {
+  private constructor(log: Log, partition: Partition, clock: Clock) {
+    this.#log = log;
     this.#partition = partition;
     this.#clock = clock;
   }
@@ -41,7 +45,7 @@ export class KeyedLog {
   static async open(log: Log, clock: Clock, name: string, onTrouble: (error: unknown) => void): Promise<KeyedLog> {
     const partition = log.partitions.get(name) ?? await log.create(name, partitionConfig);
     partition.configure(partitionConfig);
-    const keyed = new KeyedLog(partition, clock);
+    const keyed = new KeyedLog(log, partition, clock);
     keyed.#onTrouble = onTrouble;
     await keyed.#load();
     return keyed;
@@ -51,15 +55,29 @@ export class KeyedLog {
   get values(): ReadonlyMap<string, string> { return this.#values; }
 
   /**
-   * Appends facts; resolves once they are durable. Rejects with the log's 'disk-full' (nothing was written, try again later) or
-   * 'storage-failed'.
+   * Appends facts; resolves once they are durable. Waits its turn while the log has no room for the moment. Rejects with the log's
+   * 'disk-full' (nothing was written, try again later) or 'storage-failed'.
    */
   write(records: readonly KeyedRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#append(records, (error) => (error ? reject(error) : resolve()));
-      for (const { key, value } of records) this.#remember(key, value);
-      this.#shortenIfLong();
+      this.#waiting.push({ records, resolve, reject });
+      if (this.#waiting.length === 1) this.#writeWaiting();
     });
+  }
+
+  /** Appends what waits, in order, until the log has no room. */
+  #writeWaiting(): void {
+    for (let next; (next = this.#waiting[0]) !== undefined; this.#waiting.shift()) {
+      const { records, resolve, reject } = next;
+      try {
+        this.#append(records, (error) => (error ? reject(error) : resolve()));
+        for (const { key, value } of records) this.#remember(key, value);
+        this.#shortenIfLong();
+      } catch (error) {
+        if (isMillraceError(error, 'overloaded')) return this.#log.whenRoom(() => this.#writeWaiting());
+        reject(error as Error);
+      }
+    }
   }
 
   async #load(): Promise<void> {
