@@ -29,6 +29,7 @@ export interface BatchOptions {
 }
 
 const utf8 = new TextEncoder();
+const noBytes = new Uint8Array(0);
 /** Longer strings are left to TextEncoder; below it a loop over ASCII is faster (codec.bench.ts). */
 const shortStringChars = 24;
 /** Attributes, timestamp delta, offset delta, key length, value length, header count at their longest, and the record length. */
@@ -52,7 +53,7 @@ export class BatchBuilder {
   /** `capacityBytes` is what the first buffer holds; it grows by doubling. */
   constructor(capacityBytes = 1024) {
     this.#capacity = Math.max(capacityBytes, batchHeaderBytes);
-    this.#bytes = new Uint8Array(this.#capacity);
+    this.#bytes = noBytes;
   }
 
   get recordCount(): number { return this.#count; }
@@ -78,7 +79,7 @@ export class BatchBuilder {
     const codec = options.codec ?? 'none';
     const batch = codec === 'none' ? this.#bytes.subarray(0, this.#at) : this.#compressed(codec, options.level);
     this.#writeHeader(batch, codec, options);
-    this.#bytes = new Uint8Array(this.#capacity);
+    this.#bytes = noBytes; // the next buffer is made for the next record: most builders of a producer are used once
     this.#at = batchHeaderBytes;
     this.#count = 0;
     this.#baseTimestampMs = this.#maxTimestampMs = -1;
@@ -187,7 +188,7 @@ export class BatchBuilder {
 
   #room(count: number): void {
     if (this.#bytes.length - this.#at >= count) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count));
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count, this.#capacity));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
   }

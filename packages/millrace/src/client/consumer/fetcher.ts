@@ -52,6 +52,7 @@ export class Fetcher {
   readonly #loops = new Map<number, BrokerLoop>();
   #isClosed = false;
   #isWakeScheduled = false;
+  #isFindingLeaders = false;
 
   constructor(cluster: Cluster, settings: ConsumerSettings, lane: string, states: ReadonlyMap<string, PartitionState>, events: FetchEvents) {
     this.#cluster = cluster;
@@ -128,9 +129,11 @@ export class Fetcher {
   }
 
   #findLeaders(): void {
+    if (this.#isFindingLeaders) return;
+    this.#isFindingLeaders = true;
     const { clock } = this.#cluster.ports;
     void this.#cluster.refresh('find leaders', this.#cluster.deadline(this.#cluster.options.requestTimeoutMs)).catch(() => {}).then(() => {
-      clock.after(backoffDefault.baseMs, () => this.wake());
+      clock.after(backoffDefault.baseMs, () => { this.#isFindingLeaders = false; this.wake(); });
     });
   }
 
