@@ -49,10 +49,14 @@ function chosen(): Mutant[] {
   return drawn;
 }
 
-/** Those that survived an earlier run whose --json is given, where they still are. */
+/** Those that survived an earlier run whose --json is given, each at the place nearest to where it was. */
 function survivorsOf(file: string): Mutant[] {
-  const earlier = (JSON.parse(readFileSync(file, 'utf8')) as Tried[]).filter(({ verdict }) => verdict.kind === 'survived').map(({ mutant }) => describe(mutant).replace(/:\d+ /, ' '));
-  return sources().flatMap(({ path, text }) => mutantsOf(path, text)).filter((mutant) => earlier.includes(describe(mutant).replace(/:\d+ /, ' ')));
+  const all = sources().flatMap(({ path, text }) => mutantsOf(path, text));
+  const survivors = (JSON.parse(readFileSync(file, 'utf8')) as Tried[]).filter(({ verdict }) => verdict.kind === 'survived').map(({ mutant }) => mutant);
+  return survivors.flatMap((was) => {
+    const same = all.filter((mutant) => mutant.file === was.file && mutant.operator === was.operator && mutant.before === was.before && mutant.after === was.after);
+    return same.sort((a, b) => Math.abs(a.line - was.line) - Math.abs(b.line - was.line)).slice(0, 1);
+  });
 }
 
 async function tryAll(): Promise<boolean> {

@@ -19,7 +19,7 @@ export interface TrialOptions {
   readonly seeds: readonly (readonly [level: 'log' | 'node', count: number])[];
   /** A trial that takes longer hangs: that is noticed too. */
   readonly timeoutMs: number;
-  /** Also run the tests beside the mutant's room when the simulations noticed nothing. */
+  /** Also run the tests in the mutant's folder when the simulations noticed nothing. */
   readonly withTests: boolean;
 }
 
@@ -63,8 +63,8 @@ export class MutantBench implements Disposable {
   }
 
   async #test(mutant: Mutant, { timeoutMs }: TrialOptions): Promise<Verdict> {
-    const room = mutant.file.split('/').slice(0, 4).join('/');
-    const files = readdirSync(join(this.#folder, room), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts')).map((name) => `${room}/${name}`);
+    const folder = mutant.file.slice(0, mutant.file.lastIndexOf('/'));
+    const files = readdirSync(join(this.#folder, folder), { encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
     const ended = await run(this.#folder, ['--test', '--test-reporter=tap', ...files], timeoutMs);
     if (ended.code === 0) return { kind: 'survived' };
     return { kind: 'killed', by: 'tests', says: /^not ok \d+ - (.*)$/m.exec(ended.output.replaceAll(/^ +/gm, ''))?.[1] ?? 'the tests hang' };
