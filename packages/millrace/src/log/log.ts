@@ -3,7 +3,7 @@
 // States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
 // acknowledged, no more appends until a restart); any -> closed.
 import { assert, limits, MillraceError } from '../base/mod.ts';
-import type { Disk, Timer } from '../os/mod.ts';
+import type { Disk, Lane, Timer } from '../os/mod.ts';
 import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { Counts, LogCore } from './core.ts';
@@ -69,7 +69,7 @@ class MillraceLog implements Log, LogCore {
   readonly #journalFileBytes: number;
   readonly #pace = new Pace();
   journal!: Journal;
-  #lane!: { close(): Promise<void> };
+  #lane!: Promise<Lane>;
   #journalFiles!: JournalFiles;
   #writer!: SegmentWriter;
   #checkpointer!: Checkpointer;
@@ -115,7 +115,7 @@ class MillraceLog implements Log, LogCore {
       return log;
     } catch (error) {
       await log.#journalFiles?.close();
-      await log.#lane?.close();
+      await log.#lane?.then((lane) => lane.close(), () => {});
       await log.files.close();
       throw error;
     }
@@ -212,7 +212,7 @@ class MillraceLog implements Log, LogCore {
     await this.#removals.settled();
     await this.#writer.close();
     await this.#journalFiles.close();
-    await this.#lane.close();
+    await (await this.#lane).close();
     await this.files.close();
     await this.#lock.release();
   }
@@ -279,6 +279,9 @@ class MillraceLog implements Log, LogCore {
 
   async #recover(): Promise<void> {
     const { disk } = this;
+    // The lane's thread starts while the folder is read.
+    this.#lane = disk.openLane();
+    this.#lane.catch(() => {});
     const format = await openFolder(disk, this.#options.random);
     this.#journalId = format.journalId;
     const base = await findBase(disk, format, (line) => this.#report(line));
@@ -304,8 +307,7 @@ class MillraceLog implements Log, LogCore {
     this.#journalFiles.onError = (error) => this.#prepareFailed(error);
     this.#journalFiles.onExhausted = () => { void this.#freeJournal(); };
     await this.#journalFiles.open(base.files, replayed.position.fileSequence, replayed.position.position);
-    const lane = await disk.openLane();
-    this.#lane = lane;
+    const lane = await this.#lane;
     this.journal = new Journal({
       pool: this.pool, files: this.#journalFiles, lane, clock: this.clock, journalId: this.#journalId, term: this.#term, from: replayed.position,
       onCommitted: (group, result) => this.#committed(group, result.writeMs + result.syncMs),

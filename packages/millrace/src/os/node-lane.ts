@@ -16,6 +16,8 @@ const frameNumbers = 1 << 16;
 const frameNumbersMax = frameNumbers / 4;
 const partsMax = 4096;
 const framesInFlightMax = 256;
+/** The thread hardly allocates: a small heap is a small process. */
+const laneLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
 type Done = (error: Error | null, result: LaneResult) => void;
 interface Frame { readonly start: number; readonly end: number; readonly what: string; readonly done: Done | null }
@@ -48,7 +50,7 @@ export class NodeLane implements Lane {
     this.#slabPort = channel.port1;
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     this.#worker = new Worker(new URL(`./lane-thread${extension}`, import.meta.url), {
-      name: 'millrace-lane', stdin: false, transferList: [channel.port2],
+      name: 'millrace-lane', stdin: false, transferList: [channel.port2], resourceLimits: laneLimits,
       workerData: { control: this.#control.buffer, frames: this.#frames.buffer, results: this.#results.buffer, slabs: channel.port2 },
     });
     this.#slabPort.unref();
