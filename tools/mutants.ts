@@ -32,7 +32,7 @@ const { values } = parseArgs({
 interface Tried { readonly mutant: Mutant; readonly verdict: Verdict }
 
 const rooms = values.rooms.split(',');
-const mutants = values.dangerous ? dangerous(sources()) : values.again !== undefined ? survivorsOf(values.again) : chosen();
+const mutants = values.dangerous ? dangerous(sources()).filter((mutant) => describe(mutant).includes(values.match)) : values.again !== undefined ? survivorsOf(values.again) : chosen();
 if (values.list) for (const mutant of mutants) console.log(describe(mutant));
 else process.exitCode = (await tryAll()) ? 0 : 1;
 

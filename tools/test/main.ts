@@ -65,7 +65,7 @@ async function runPart(part: Part, logPath: string): Promise<Tally> {
       const setUp = await runProgram({ command: part.setUp, cwd: repository, timeoutMs, log });
       if (setUp.code !== 0) return failedOutright(`its set-up '${part.setUp.slice(1).join(' ')}' failed:\n    ${setUp.output.trimEnd().split('\n').slice(-8).join('\n    ')}`);
     }
-    return await runNodeTests({ files, cwd: repository, concurrency: part.concurrency, timeoutMs, testTimeoutMs: timeoutMs / 2, log, onProgress });
+    return await runNodeTests({ files, cwd: repository, concurrency: part.concurrency, endsWithTests: part.endsWithTests, timeoutMs, testTimeoutMs: timeoutMs / 2, log, onProgress });
   } finally {
     await new Promise((resolve) => log.end(resolve));
   }

@@ -12,6 +12,8 @@ export interface NodeTestOptions {
   readonly files: readonly string[];
   readonly cwd: string;
   readonly concurrency: number;
+  /** Ends each file's process with its last test, whatever it left open. */
+  readonly endsWithTests?: boolean;
   /** Bound of the whole run. */
   readonly timeoutMs: number;
   /** Bound of each test that names none: a test that waits for ever has failed. */
@@ -33,7 +35,7 @@ export async function runNodeTests(options: NodeTestOptions): Promise<Tally> {
   let counts: Counts | undefined;
   let finished = 0;
   const timer = setTimeout(() => abort.abort(), options.timeoutMs);
-  const stream = run({ files: [...options.files], cwd: options.cwd, concurrency: options.concurrency, timeout: options.testTimeoutMs, signal: abort.signal });
+  const stream = run({ files: [...options.files], cwd: options.cwd, concurrency: options.concurrency, timeout: options.testTimeoutMs, execArgv: options.endsWithTests === true ? ['--test-force-exit'] : [], signal: abort.signal });
   stream.on('test:pass', (event) => {
     if (event.skip !== undefined && event.skip !== false) skips.push(`${event.name}: ${event.skip === true || event.skip === '' ? 'no reason given' : event.skip}`);
     if (event.details.type !== 'suite') options.onProgress(++finished, event.name);

@@ -20,7 +20,7 @@ async function tallyOf(t: { after: (fn: () => void) => void }, ...texts: string[
     import { createWriteStream } from 'node:fs';
     import { runNodeTests } from ${JSON.stringify(join(repository, 'tools/test/node-tests.ts'))};
     delete process.env.NODE_TEST_CONTEXT;
-    const tally = await runNodeTests({ files: ${JSON.stringify(files)}, cwd: ${JSON.stringify(folder)}, concurrency: 2, timeoutMs: 60000, testTimeoutMs: 2000,
+    const tally = await runNodeTests({ files: ${JSON.stringify(files)}, cwd: ${JSON.stringify(folder)}, concurrency: 2, endsWithTests: true, timeoutMs: 60000, testTimeoutMs: 2000,
       log: createWriteStream('/dev/null'), onProgress: () => {} });
     console.log('TALLY' + JSON.stringify(tally));`);
   const { output } = await program([process.execPath, join(folder, 'run.ts')]);
@@ -42,6 +42,11 @@ test('a file that cannot load, one that exits early and one that waits for ever 
   assert.equal((await tallyOf(t, `throw new Error('cannot load');`)).failed, 1);
   assert.ok((await tallyOf(t, `test('a', () => {}); process.exit(3);`)).failed >= 1);
   assert.ok((await tallyOf(t, `test('hangs', () => new Promise(() => {}));`)).failed >= 1);
+});
+
+test('a file that leaves something open ends with its last test where that is asked for', async (t) => {
+  const tally = await tallyOf(t, `test('a', () => { setInterval(() => {}, 1000); }); test('b', () => {});`);
+  assert.deepEqual([tally.passed, tally.failed], [2, 0]);
 });
 
 test('no file is a failure', async (t) => {
