@@ -80,7 +80,7 @@ export class JournalFiles {
     }
     this.#sequence = sequence;
     this.#position = position;
-    await this.prepare();
+    void this.prepare();
   }
 
   /** The place for a group of `bytes` (aligned), or null while none is prepared: onReady tells when to ask again. */
