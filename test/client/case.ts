@@ -40,7 +40,7 @@ export async function take(consumer: Consumer, count: number): Promise<ConsumedR
 }
 
 /** Waits until `holds` gives true, asking every few milliseconds; throws what is awaited when it never does. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 90_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error(`never came true: ${what}`);

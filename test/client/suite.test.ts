@@ -19,7 +19,7 @@ for (const plan of targetPlans.filter((one) => only === undefined || one.name.in
     after(async () => { await client?.close(); await target?.[Symbol.asyncDispose](); });
     for (const one of [...produceCases, ...consumeCases, ...groupCases, ...adminCases, ...restartCases]) {
       if (one.needsRestart && plan.name === 'Millrace in memory') continue; // nothing outlives a node in memory
-      test(one.name, { timeout: 120_000 }, async () => {
+      test(one.name, { timeout: one.needsRestart ? 400_000 : 120_000 }, async () => {
         await one.run({ target, client, unique: (prefix) => `${prefix}-${++named}` });
       });
     }
