@@ -118,9 +118,10 @@ export class OwnMember extends Actor {
     const consumer = this.#client.consumer({ topics, group: this.#readings.name, sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1000, rebalanceTimeoutMs: 5000, commitIntervalMs: 200, maxWaitMs: 100 });
     this.#consumer = consumer;
     this.trace('joins');
-    consumer.run({ eachRecord: (record) => this.#take(record) }).catch((error: unknown) => {
+    consumer.run({ eachRecord: (record) => this.#take(record) }).catch(async (error: unknown) => {
       if (!isFault(error)) this.stage.fail(error);
       this.trace(`fault: ${String(error)}`);
+      await consumer.close(1000).catch(() => {}); // else it stays a member that reads nothing
     }).finally(() => { if (this.#consumer === consumer) this.#consumer = null; });
   }
 
