@@ -9,6 +9,9 @@ import { EventQueue } from './event-queue.ts';
 /** Virtual time 0 is this wall time, so that timestamps look like timestamps. */
 export const epochMs = Date.UTC(2026, 0, 1);
 
+/** Time goes in steps of this fraction, which a number holds exactly: so `due - now` later it is `due`, and never a trace before it. */
+const ticksPerMs = 1024;
+
 /** Why `run` returned. */
 export type RunEnd = { readonly kind: 'idle' } | { readonly kind: 'until' } | { readonly kind: 'condition' } | { readonly kind: 'events' };
 
@@ -39,7 +42,7 @@ export class FakeTime {
 
   /** Runs `callback` as an event of its own, `delayMs` from now (0: after those already due). */
   schedule(delayMs: number, callback: () => void): Timer {
-    const event = this.#events.push(this.#nowMs + Math.max(0, delayMs), callback);
+    const event = this.#events.push(Math.ceil((this.#nowMs + Math.max(0, delayMs)) * ticksPerMs) / ticksPerMs, callback);
     return { cancel: () => this.#events.cancel(event) };
   }
 
