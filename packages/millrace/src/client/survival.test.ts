@@ -21,7 +21,7 @@ const plans: readonly Plan[] = [
 ];
 
 for (const plan of plans) {
-  test(`nothing is lost, doubled or out of order when ${plan.name}`, { timeout: 240_000 }, async () => {
+  test(`nothing is lost, doubled or out of order when ${plan.name}`, { timeout: 600_000 }, async () => {
     const met = new Set<string>();
     for (const seed of seeds) {
       try {
@@ -67,11 +67,11 @@ async function live(seed: number, plan: Plan, met: Set<string>): Promise<void> {
       server = await startServer(world, device);
     }
   }
-  await time.run({ when: () => acked + failed.length === total, eventsMax: 3_000_000 });
+  await time.run({ when: () => acked + failed.length === total, eventsMax: 200_000 });
   assert.deepEqual(failed, []);
   assert.equal(acked, total);
   const distinct = () => [...handled.values()].reduce((sum, values) => sum + new Set(values).size, 0);
-  await time.run({ when: () => distinct() === total, eventsMax: 3_000_000 });
+  await time.run({ when: () => distinct() === total, eventsMax: 200_000 });
   assert.equal(distinct(), total, 'the group handled everything');
   Object.assign(world.net.faults, { resetChance: 0, muteChance: 0, spikeChance: 0 });
   await time.settle(Promise.all(consumers.map((consumer) => consumer.close())));
