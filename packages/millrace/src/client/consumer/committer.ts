@@ -1,6 +1,7 @@
 // client/consumer/committer.ts - commits a consumer's offsets, one request after the other.
 // Owns: what was committed last, and the order of commits. Never: what is done (OffsetTracker says it).
-// C1 commits go one at a time, so that an older one never arrives after a newer one. C2 without offsets of its own a commit covers what is done.
+// C1 commits go one at a time, so that an older one never arrives after a newer one. C2 without offsets of its own a commit covers what is done,
+// as it is when its turn comes, and never less than what was committed by hand since the last seek.
 import type { Deadline } from '../../base/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { commitOffsets, type Committer as CommitAs, type OffsetToCommit } from '../offsets.ts';
@@ -23,20 +24,31 @@ export class OffsetCommitter {
 
   /** Commits what is done in these partitions and not committed yet. */
   async commitDone(states: Iterable<PartitionState>, deadline: Deadline): Promise<void> {
-    const offsets = [...states].filter((state) => state.isPositioned && state.tracker.committable !== state.committed && state.tracker.committable >= 0)
-      .map((state) => ({ topic: state.topic, partition: state.partition, offset: state.tracker.committable }));
-    await this.commit(offsets, new Map([...states].map((state) => [state.key, state])), deadline);
+    const byKey = new Map([...states].map((state) => [state.key, state]));
+    await this.#inTurn(() => this.#send([...byKey.values()].flatMap(doneOffset), byKey, deadline));
   }
 
   /** Commits exactly these; `states` learn of it. */
   async commit(offsets: readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>, deadline: Deadline): Promise<void> {
-    if (offsets.length === 0) return;
-    const turn = this.#last.then(() => this.#send(offsets, states, deadline));
+    const seekCounts = new Map([...states].map(([key, state]) => [key, state.seekCount]));
+    await this.#inTurn(async () => {
+      await this.#send(offsets, states, deadline);
+      for (const one of offsets) {
+        const key = partitionKey(one.topic, one.partition);
+        const state = states.get(key);
+        if (state && state.seekCount === seekCounts.get(key)) state.committedByHand = one.offset;
+      }
+    });
+  }
+
+  async #inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(act);
     this.#last = turn.catch(() => {}); // C1: the next one goes whatever became of this one
     await turn;
   }
 
   async #send(offsets: readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>, deadline: Deadline): Promise<void> {
+    if (offsets.length === 0) return;
     const as = this.#as();
     try {
       await commitOffsets(this.#cluster, as, offsets, { deadline });
@@ -49,4 +61,10 @@ export class OffsetCommitter {
       if (state) state.committed = one.offset;
     }
   }
+}
+
+/** What a commit of what is done says of one partition: nothing when that is committed already. */
+function doneOffset(state: PartitionState): OffsetToCommit[] {
+  const offset = Math.max(state.tracker.committable, state.committedByHand);
+  return state.isPositioned && offset !== state.committed ? [{ topic: state.topic, partition: state.partition, offset }] : [];
 }

@@ -27,6 +27,8 @@ export class PartitionState {
   readonly tracker = new OffsetTracker(0);
   /** What was committed last, by this consumer or before it; -1 for nothing. */
   committed = -1;
+  /** What commit() was told last, since the last seek; -1 for nothing. */
+  committedByHand = -1;
   readonly #buffer: RecordBatch[] = [];
   #bufferedBytes = 0;
   #inWork = 0;
@@ -49,6 +51,7 @@ export class PartitionState {
   seek(offset: number): number {
     const freed = this.drop();
     this.seekCount++;
+    this.committedByHand = -1;
     this.position = this.fetchOffset = offset;
     this.tracker.reset(offset);
     this.retryAtMs = 0;
