@@ -21,7 +21,7 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs?: number;
   /** Chooses partitions in place of the default: Java's hash for keys, sticky without a key. */
   readonly partitioner?: Partitioner;
-  /** Told of records that failed and were sent by trySend(), once a batch. */
+  /** Told of records that failed and were sent by trySend(), once a batch; `partition` is -1 for records that were refused before they had one. */
   readonly onError?: (error: Error, batch: { readonly topic: string; readonly partition: number; readonly recordCount: number }) => void;
 }
 

@@ -96,3 +96,25 @@ test('closing with a deadline fails what could not be sent', async () => {
   await time.settle(producer.close(2_000));
   await late;
 });
+
+test('what trySend took and no topic was found for is told to onError, and so is a record that is refused at once', async () => {
+  const told: unknown[] = [];
+  const { time, producer } = await scene({ deliveryTimeoutMs: 1_000, onError: (error, batch) => told.push([(error as Error & { code: string }).code, batch]) });
+  for (let i = 0; i < 3; i++) assert.ok(producer.trySend({ topic: 'not a name', value: 'v' }));
+  await assert.rejects(time.settle(producer.flush()), { code: 'invalid-argument' });
+  await time.settle(producer.send({ topic: 't', value: 'known' }));
+  assert.ok(producer.trySend({ topic: 't', value: 7 as unknown as string }));
+  await assert.rejects(time.settle(producer.flush()), { code: 'invalid-argument' });
+  assert.deepEqual(told, [
+    ['invalid-argument', { topic: 'not a name', partition: -1, recordCount: 3 }],
+    ['invalid-argument', { topic: 't', partition: -1, recordCount: 1 }],
+  ]);
+});
+
+test('a topic that is not found gives its memory back to those who wait for room', async () => {
+  const { time, producer } = await scene({ bufferBytes: 2_000, batchBytes: 1_000 });
+  const lost = Array.from({ length: 3 }, () => producer.send({ topic: 'not a name', value: 'x'.repeat(900) }).catch((error: { code: string }) => error.code));
+  const next = producer.send({ topic: 't', value: 'waits' });
+  assert.deepEqual(await time.settle(Promise.all(lost)), ['invalid-argument', 'invalid-argument', 'invalid-argument']);
+  assert.equal((await time.settle(next)).topic, 't');
+});

@@ -152,7 +152,7 @@ export class Producer {
 
   #give(record: ProducerRecord, listener: RecordListener | null): void {
     this.#unsettled++;
-    if (this.#state !== 'open') return this.#refuse(closedError(), listener);
+    if (this.#state !== 'open') return this.#refuse(closedError(), record.topic, listener);
     const topic = this.#topics.get(record.topic);
     const lookup = topic ? undefined : this.#lookups.get(record.topic);
     if (topic) {
@@ -178,12 +178,18 @@ export class Producer {
         this.#bufferedBytes -= sizeOf(record);
         this.#place(topic, record, listener);
       }
+      this.#wakeForRoom();
     }, (error: Error) => {
       this.#lookups.delete(name);
+      let quietCount = 0;
       for (const { record, listener } of waiting) {
         this.#bufferedBytes -= sizeOf(record);
-        this.#refuse(error, listener);
+        if (listener === null) quietCount++;
+        else listener.refused(error);
       }
+      if (quietCount > 0) this.#failQuietly(error, name, -1, quietCount);
+      this.#settledCount(waiting.length);
+      this.#wakeForRoom();
     });
   }
 
@@ -203,7 +209,7 @@ export class Producer {
       this.#bufferedBytes += bytes;
       this.#sender.wake(writer);
     } catch (error) {
-      this.#refuse(error as Error, listener);
+      this.#refuse(error as Error, record.topic, listener);
     }
   }
 
@@ -218,20 +224,27 @@ export class Producer {
     for (const [name, topic] of this.#topics) topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
   }
 
-  #refuse(error: Error, listener: RecordListener | null): void {
+  #refuse(error: Error, topic: string, listener: RecordListener | null): void {
     if (listener) listener.refused(error);
-    else this.#failedQuietly ??= error;
+    else this.#failQuietly(error, topic, -1, 1);
     this.#settledCount(1);
+  }
+
+  /** Records that nobody waits for have failed. */
+  #failQuietly(error: Error, topic: string, partition: number, recordCount: number): void {
+    this.#failedQuietly ??= error;
+    this.#settings.onError?.(error, { topic, partition, recordCount });
   }
 
   /** Records have their fate. */
   #settled({ batch, recordCount, bufferBytes, error }: Settled): void {
     this.#bufferedBytes -= bufferBytes;
-    if (error && batch.hasQuietRecords) {
-      this.#failedQuietly ??= error;
-      this.#settings.onError?.(error, { topic: batch.topic, partition: batch.partition, recordCount });
-    }
+    if (error && batch.hasQuietRecords) this.#failQuietly(error, batch.topic, batch.partition, recordCount);
     this.#settledCount(recordCount);
+    this.#wakeForRoom();
+  }
+
+  #wakeForRoom(): void {
     while (!this.#roomQueue.isEmpty && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomQueue.wakeFirst();
   }
 
