@@ -55,3 +55,37 @@ test('after a seek the automatic commit goes back as well', async () => {
   await time.settle(consumer.close());
   assert.equal(await committed(), 2);
 });
+
+test('a consumer that fails for good leaves its group at once, and others go on', async () => {
+  const { time, member, admin } = await scene();
+  await time.settle(admin.setGroupOffsets('g', [{ topic: 't', partition: 0, offset: 1_000 }])); // beyond the end
+  const failing = member({ offsetReset: 'error' });
+  await assert.rejects(time.settle(failing[Symbol.asyncIterator]().next()), { code: 'offset-out-of-range' });
+  assert.equal(failing.phase, 'failed');
+  const next = member({ offsetReset: 'earliest' });
+  const startMs = time.nowMs;
+  const { value } = await time.settle(next[Symbol.asyncIterator]().next());
+  assert.equal(value!.offset, 0);
+  assert.ok(time.nowMs - startMs < 3_000, 'it did not wait for the end of a session'); // virtual time
+  const { members } = await time.settle(admin.describeGroup('g'));
+  assert.deepEqual(members.map((one) => one.memberId), [next.memberId]);
+  await time.settle(failing.close());
+  assert.equal(failing.phase, 'closed');
+  await time.settle(next.close());
+});
+
+test('after a failed handler the consumer may run again; a member that nobody reads from leaves after maxPollIntervalMs, and comes back when asked', async () => {
+  const { time, member, admin } = await scene();
+  const consumer = member({ maxPollIntervalMs: 2_000 });
+  const memberCount = async () => (await time.settle(admin.describeGroup('g'))).members.length;
+  const failOnce = consumer.run({ eachRecord(record) { if (record.offset === 4) throw new Error('no'); } });
+  await assert.rejects(time.settle(failOnce), /no/);
+  await time.advance(1_000);
+  assert.equal(await memberCount(), 1, 'it is given time to go on');
+  await time.advance(2_000);
+  assert.equal(await memberCount(), 0, 'its partitions are for others');
+  const { value } = await time.settle(consumer[Symbol.asyncIterator]().next());
+  assert.equal(value!.offset, 4);
+  assert.equal(await memberCount(), 1);
+  await time.settle(consumer.close());
+});

@@ -3,7 +3,7 @@
 // fetching (fetcher.ts), offsets of partitions (holdings.ts).
 // U1 a record is handed out once while its partition is held, in offset order. U2 only what is done is committed, without gaps. U3 the loop of
 // the machine gets its turn at least every few milliseconds, however many records wait.
-import { MillraceError, type Deadline } from '../../base/mod.ts';
+import { MillraceError, withDeadline, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { committedOffsets, listOffsets, type CommittedOffset, type OffsetToCommit } from '../offsets.ts';
@@ -54,6 +54,10 @@ export class Consumer {
   #failure: Error | null = null;
   #turnAtMs = 0;
   #slow = new Map<PartitionState, { committable: number; sinceMs: number }>();
+  /** Since when records wait and nobody asks for them; null while somebody does. */
+  #unreadSinceMs: number | null = null;
+  /** Letting everything go: begun by close(), or by what stops the consumer. */
+  #ending: Promise<void> | null = null;
 
   constructor(cluster: Cluster, options: ConsumerOptions) {
     const lane = `consume-${++consumersMade}`;
@@ -95,7 +99,7 @@ export class Consumer {
   /**
    * Records one after the other, from all held partitions. A record is done when the next one is asked for; leaving the loop (break, an error)
    * leaves the one in hand undone: it comes again, here or to the next owner, unless it is committed by commit(record). Throws what stops the consumer:
-   * 'offset-out-of-range' (with offsetReset 'error'), 'not-authorized', 'fenced', 'corrupt-batch'.
+   * 'offset-out-of-range' (with offsetReset 'error'), 'not-authorized', 'fenced', 'corrupt-batch'; it has left its group then.
    * @example for await (const record of consumer) console.log(record.offset, record.text());
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<ConsumedRecord> {
@@ -125,7 +129,8 @@ export class Consumer {
 
   /**
    * Calls a handler with each record or batch, `concurrency` at a time, keeping the order within partitions or keys. Resolves at close() or the
-   * signal, after what was in work is done; rejects with what a handler throws (its record is not done) or what stops the consumer.
+   * signal, after what was in work is done; rejects with what a handler throws (its record is not done) or what stops the consumer. After a handler's
+   * error it may run again: the consumer stays a member, and leaves its group when nobody asks for records for maxPollIntervalMs.
    * @example await consumer.run({ eachRecord: handle, concurrency: 16, order: 'key' });
    */
   async run(options: RunOptions): Promise<void> {
@@ -211,10 +216,8 @@ export class Consumer {
     }
     this.#wakeTakers();
     const deadline = this.#deadline(timeoutMs);
-    if (wasRunning) {
-      if (this.#member) await this.#member.close(deadline);
-      else await this.#revoke(this.assignment, deadline);
-    }
+    if (this.#ending) await withDeadline(this.#cluster.ports.clock, deadline, 'close the consumer', this.#ending).catch(() => {});
+    else if (wasRunning) await (this.#ending = this.#letGo(deadline));
     this.#fetcher.close();
   }
 
@@ -224,6 +227,11 @@ export class Consumer {
 
   #deadline(timeoutMs: number = this.#cluster.options.requestTimeoutMs): Deadline {
     return this.#cluster.deadline(timeoutMs);
+  }
+
+  async #letGo(deadline: Deadline): Promise<void> {
+    if (this.#member) await this.#member.close(deadline);
+    else await this.#revoke(this.assignment, deadline);
   }
 
   #source(isByHand: boolean, signal?: AbortSignal): BatchSource {
@@ -277,6 +285,7 @@ export class Consumer {
     this.#failure = error;
     this.#phase = 'failed';
     this.#wakeTakers();
+    this.#ending = this.#letGo(this.#deadline(this.#settings.sessionTimeoutMs)).catch(() => {}); // nobody reads here any more: others may
   }
 
   #every(intervalMs: number, act: () => void): void {
@@ -355,19 +364,28 @@ export class Consumer {
     });
   }
 
-  /** A handler that has not moved for maxPollIntervalMs gives its partitions to others. */
+  /** A handler that has not moved for maxPollIntervalMs, or records that nobody has asked for so long: gives the partitions to others. */
   #watchSlow(): void {
     const nowMs = this.#cluster.ports.clock.monotonicMs();
     const watched = new Map<PartitionState, { committable: number; sinceMs: number }>();
+    let sinceMs = this.#noteUnread(nowMs) ?? Infinity;
     for (const state of this.#holdings.states.values()) {
       if (state.inWorkCount === 0) continue;
       const { committable } = state.tracker;
       const before = this.#slow.get(state);
       const since = before && before.committable === committable ? before : { committable, sinceMs: nowMs };
       watched.set(state, since);
-      if (nowMs - since.sinceMs >= this.#settings.maxPollIntervalMs) this.#member?.goAway();
+      sinceMs = Math.min(sinceMs, since.sinceMs);
     }
     this.#slow = watched;
+    if (nowMs - sinceMs >= this.#settings.maxPollIntervalMs) this.#member?.goAway();
+  }
+
+  #noteUnread(nowMs: number): number | null {
+    const states = [...this.#holdings.states.values()];
+    const isUnread = this.#takers.length === 0 && states.some((state) => state.isReady) && states.every((state) => state.inWorkCount === 0);
+    this.#unreadSinceMs = isUnread ? this.#unreadSinceMs ?? nowMs : null;
+    return this.#unreadSinceMs;
   }
 }
 

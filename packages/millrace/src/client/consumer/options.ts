@@ -39,7 +39,7 @@ export interface ConsumerOptions {
   readonly heartbeatIntervalMs?: number;
   /** Time that members have to finish what they are at when the group changes, in ms (default 60 000). */
   readonly rebalanceTimeoutMs?: number;
-  /** A member whose handler takes longer than this leaves the group, so that others can go on, in ms (default 300 000). */
+  /** A member whose handler takes longer than this, or that nobody asks for the records it has, leaves the group, so that others can go on, and comes back when asked again, in ms (default 300 000). */
   readonly maxPollIntervalMs?: number;
   /** Longest wait of the server for a first record, in ms (default 500). */
   readonly maxWaitMs?: number;
