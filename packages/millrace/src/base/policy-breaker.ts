@@ -1,6 +1,7 @@
 // base/policy-breaker.ts - stops calling an endpoint that keeps failing, and lets one call at a time find out whether it is well again.
 // Owns: the three states of one endpoint. Pure: time is handed in.
 // K1 while open nothing passes. K2 after the pause exactly one probe passes at a time. K3 each failed probe doubles the pause, up to a bound.
+// K4 being reached is no answer: failures in a row are counted on across it.
 
 /** When a breaker opens and for how long. */
 export interface BreakerOptions {
@@ -46,7 +47,13 @@ export class Breaker {
 
   /** A call was answered, whatever the answer. */
   succeeded(): void {
+    if (this.#state.kind === 'closed' && this.#state.failures === 0) return;
     this.#state = { kind: 'closed', failures: 0 };
+  }
+
+  /** The endpoint can be reached, and has answered no call yet: calls may pass again, and the next failure opens it again. */
+  reached(): void {
+    if (this.#state.kind === 'probing') this.#state = { kind: 'closed', failures: this.#failuresMax - 1 };
   }
 
   /** A call was not answered: lost, refused, timed out or shed. */

@@ -148,6 +148,22 @@ test('calls through an open breaker fail at once or wait for the probe', async (
   assert.equal(await ports.run(runWithPolicy(ports, policyOf(ports, { breaker }), async () => 7)), 7);
 });
 
+test('a breaker whose probe only reached the endpoint lets calls pass, and opens again at the next failure', () => {
+  const breaker = new Breaker('b:1', { failuresMax: 3, pauseMs: 100 });
+  breaker.failed(0); breaker.failed(0); breaker.reached(); breaker.failed(0); // K4
+  assert.equal(breaker.state.kind, 'open');
+  assert.ok(breaker.allows(100));
+  breaker.reached();
+  assert.deepEqual([breaker.allows(100), breaker.allows(100)], [true, true]);
+  breaker.failed(100);
+  assert.equal(breaker.allows(199), false);
+  assert.ok(breaker.allows(200));
+  breaker.reached();
+  breaker.succeeded();
+  breaker.failed(200);
+  assert.ok(breaker.allows(200));
+});
+
 test('full jitter stays under its ceiling and spreads evenly', () => {
   const backoff = { baseMs: 50, maxMs: 1_000 };
   for (let attempt = 0; attempt < 40; attempt++) assert.ok(fullJitterMs(backoff, attempt, 0.9999) <= 1_000);

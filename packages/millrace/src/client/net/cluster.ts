@@ -245,7 +245,8 @@ export class Cluster {
       const stream = await net.connect({ host: address.host, port: address.port, timeoutMs: this.options.connectTimeoutMs });
       const connection = new BrokerConnection(stream, endpoint, clock, this.options);
       await connection.handshake(this.deadline(this.options.connectTimeoutMs)).catch((error: unknown) => { connection.close(); throw error; });
-      breaker.succeeded();
+      breaker.reached();
+      connection.watch({ answered: () => breaker.succeeded(), silent: () => breaker.failed(clock.monotonicMs()) });
       if (this.#closed) { connection.close(); throw closedError(); }
       return connection;
     } catch (error) {

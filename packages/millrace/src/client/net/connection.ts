@@ -17,6 +17,14 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** What a connection tells of its server's health, once the handshake is done. */
+export interface HealthEvents {
+  /** A request was answered. */
+  answered(): void;
+  /** The server owed an answer for too long, and the connection was given up. */
+  silent(): void;
+}
+
 /** What one call may ask for besides its body. */
 export interface CallOptions {
   readonly deadline: Deadline;
@@ -51,6 +59,7 @@ export class BrokerConnection {
   #timer: Timer | null = null;
   #timerAtMs = Infinity;
   #closed: MillraceError | null = null;
+  #health: HealthEvents | null = null;
 
   constructor(connection: Connection, endpoint: string, clock: Clock, options: ConnectionOptions) {
     this.endpoint = endpoint;
@@ -80,6 +89,9 @@ export class BrokerConnection {
     if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, `connect to '${this.endpoint}'`, { endpoint: this.endpoint });
     this.#versions = new Map(answer.apiKeys.map((one) => [one.apiKey, { min: one.minVersion, max: one.maxVersion }]));
   }
+
+  /** Tells from now on how the server does. */
+  watch(health: HealthEvents): void { this.#health = health; }
 
   /** The version that a call would use. Throws 'unsupported-version'. */
   versionOf(api: Api<any, any>, versionMax?: number): number {
@@ -144,6 +156,7 @@ export class BrokerConnection {
       this.#pending.unshift(pending);
       throw new MillraceError('invalid-bytes', `Cannot read from '${this.endpoint}': answer ${correlationId} came where ${pending.correlationId} was due`, { endpoint: this.endpoint });
     }
+    this.#health?.answered();
     if (pending.abandoned) return;
     try {
       pending.resolve(decodeResponse(pending.api, pending.version, frame).body);
@@ -167,6 +180,7 @@ export class BrokerConnection {
     let nextMs = Infinity;
     for (const pending of this.#pending) {
       if (pending.goneAtMs <= nowMs) {
+        this.#health?.silent();
         this.#end(new MillraceError('timeout', `Cannot reach '${this.endpoint}': no answer to ${pending.api.name} for ${this.#options.requestTimeoutMs} ms; the connection counts as dead`, { endpoint: this.endpoint }));
         return;
       }
