@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMillraceError } from '../base/mod.ts';
-import { MemoryDisk, nodeRandom, type Clock, type Disk } from '../os/mod.ts';
+import { MemoryDisk, nodeRandom, RecordingDisk, type Clock, type Disk } from '../os/mod.ts';
+import { JournalFiles } from './journal-files.ts';
 import { alignUp, EntryCursor, entryKind, groupHeaderBytes, groupIsWhole, readFileHeader, readGroupHeader, sealGroup, writeEntryHeader, writeFileHeader } from './journal-format.ts';
 import { appendAcked, batchOf, batchOfSize, readAll, sampleConfig } from './log-samples.ts';
 import { openLog } from './mod.ts';
@@ -158,4 +159,19 @@ test('headers and entries read back as they were written; any bit flipped is see
     assert.equal(readFileHeader(file), null);
     file[bit >> 3]! ^= 1 << (bit & 7);
   }
+});
+
+test('room for many small groups is prepared ahead in few large pieces, and no group waits for it', async () => {
+  const disk = new RecordingDisk(new MemoryDisk());
+  const files = new JournalFiles(disk, 7n, 1, 4 << 20);
+  await files.open([], 0, 0);
+  await files.prepare();
+  for (let group = 0; group < 500; group++) {
+    assert.notEqual(files.place(4096), null);
+    await files.prepare();
+  }
+  await files.close();
+  const pieces = disk.trace.flatMap((entry) => (entry.kind === 'begin' && entry.action.kind === 'write' ? [entry.action.bytes.length] : []));
+  const bytes = pieces.reduce((sum, piece) => sum + piece, 0);
+  assert.ok(pieces.length <= bytes / (256 << 10), `${pieces.length} pieces for ${bytes} bytes`);
 });
