@@ -18,7 +18,7 @@ export function addClientFlags(command: Command): Command {
 export async function withClient<T>(shell: Shell, flags: ClientFlags, act: (client: Client) => Promise<T>, options: ClientOptions = {}): Promise<T> {
   const { values } = await resolveSettings(shell, { ...flags }, ['server', 'timeoutMs']);
   await using client = await connect(values.server, {
-    clientId: 'millrace-cli', callTimeoutMs: values.timeoutMs, connectTimeoutMs: Math.min(values.timeoutMs, 5000), autoCreateTopics: false, ...options,
+    clientId: 'millrace-cli', callTimeoutMs: values.timeoutMs, connectTimeoutMs: Math.min(values.timeoutMs, 5000), waitForServer: false, autoCreateTopics: false, ...options,
   });
   return await act(client);
 }

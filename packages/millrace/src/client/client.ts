@@ -56,17 +56,16 @@ export class Client {
 export async function openClient(target: ConnectTarget, options: ClientOptions): Promise<Client> {
   const local = isLocalNode(target) ? target : null;
   const ports: ClientPorts = options.machine ?? local?.machine ?? { net: nodeNet(), clock: nodeClock(), random: nodeRandom() };
-  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   const cluster = new Cluster(ports, {
     bootstrap: parseAddresses(local ? local.bootstrap : (target as string | readonly string[])),
     clientId: options.clientId ?? 'millrace',
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
-    connectTimeoutMs,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
     autoCreateTopics: options.autoCreateTopics ?? true,
   });
   try {
-    await cluster.start(cluster.deadline(connectTimeoutMs));
+    await cluster.start(options.connectTimeoutMs ?? 5_000, options.waitForServer ?? true);
   } catch (error) {
     cluster.close();
     throw error;

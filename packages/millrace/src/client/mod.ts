@@ -27,8 +27,9 @@ export type { Producer } from './producer/producer.ts';
 export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './producer/record.ts';
 
 /**
- * Connects to a Millrace node or an Apache Kafka cluster. Rejects 'disconnected' at once when nothing listens at any of the addresses, 'timeout'
- * when nobody answers in `connectTimeoutMs`, 'invalid-argument' for an address that is none. Later losses are waited out by the calls.
+ * Connects to a Millrace node or an Apache Kafka cluster, and waits for one that is still starting. Rejects 'disconnected' when nothing listens at
+ * any of the addresses until `connectTimeoutMs`, 'timeout' when what listens does not answer, 'invalid-argument' for an address that is none.
+ * Later losses are waited out by the calls.
  * @example
  * await using client = await connect('localhost:9092');
  * await client.producer().send({ topic: 'flights', key: 'SFO', value: 'departed' });

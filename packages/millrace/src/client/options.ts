@@ -15,8 +15,10 @@ export type ConnectTarget = string | readonly string[] | LocalNode;
 export interface ClientOptions {
   /** Name in the servers' logs and quotas (default 'millrace'). */
   readonly clientId?: string;
-  /** Time for the first contact, and for opening any connection, in ms (default 10 000). */
+  /** Time for the first contact (default 5 000), and for opening any later connection (default 10 000), in ms. */
   readonly connectTimeoutMs?: number;
+  /** Whether connect() tries again until connectTimeoutMs while nothing listens; false fails at once (default true). */
+  readonly waitForServer?: boolean;
   /** Silence after which a server that owes an answer counts as gone, in ms (default 30 000). */
   readonly requestTimeoutMs?: number;
   /** Deadline of calls that name none, in ms (default 30 000). */

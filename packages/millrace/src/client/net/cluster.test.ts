@@ -1,8 +1,10 @@
-// A cluster of one scripted broker on virtual time: what counts against an endpoint, and what clears it.
+// A cluster of one broker on virtual time: what counts against an endpoint, what clears it, and the first contact.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startNode } from '../../node/mod.ts';
 import { World } from '../../testing/mod.ts';
 import { apiByKey, ApiVersions, decodeRequestHeader, encodeResponse, Heartbeat, Metadata } from '../../wire/mod.ts';
+import { connect } from '../mod.ts';
 import { Cluster } from './cluster.ts';
 import { FrameReader } from './frames.ts';
 
@@ -28,7 +30,7 @@ async function scene() {
   }));
   const app = world.start('app', 'app');
   const cluster = new Cluster(app.machine, { bootstrap: [address], clientId: 't', requestTimeoutMs: 1_000, connectTimeoutMs: 500, metadataMaxAgeMs: 3_600_000, autoCreateTopics: false });
-  await time.settle(cluster.start(cluster.deadline(500)));
+  await time.settle(cluster.start(500, false));
   /** One heartbeat; 'answered', or the code of its error. */
   const beat = () => time.settle((async () => {
     const deadline = cluster.deadline(5_000);
@@ -64,4 +66,40 @@ test('a connection that was closed on purpose counts for nothing', async () => {
   }
   assert.equal(broker.connections, 9);
   cluster.close();
+});
+
+async function startLater(serverDelayMs: number | null, connectTimeoutMs?: number) {
+  const world = new World(9);
+  const { time } = world;
+  const server = world.start('node', address.host);
+  const app = world.start('app', 'app');
+  const startMs = time.nowMs;
+  const connecting = connect('server:9092', { machine: app.machine, ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }) });
+  const settled = connecting.then(() => null, (error: Error & { code: string }) => error);
+  if (serverDelayMs !== null) {
+    await time.advance(serverDelayMs);
+    await time.settle(startNode({ machine: server.machine, ...address, tailBytes: 1 << 20, journalFileBytes: 1 << 20 }));
+  }
+  return { error: await time.settle(settled), tookMs: time.nowMs - startMs };
+}
+
+test('connect() waits for a node that is still starting', async () => {
+  const { error } = await startLater(2_000);
+  assert.equal(error, null);
+});
+
+test('connect() gives up at connectTimeoutMs and says how to start a node', async () => {
+  const { error, tookMs } = await startLater(null, 3_000);
+  assert.equal(error?.code, 'disconnected');
+  assert.match(error.message, /Cannot connect to 'server:9092': nothing answered within 3000 ms.*millrace start/);
+  assert.ok(tookMs > 2_000 && tookMs <= 3_000, `${tookMs} ms`); // virtual time
+  assert.ok((await startLater(null)).tookMs <= 5_000, 'a few seconds when nothing is said');
+});
+
+test('connect() fails at once when it is told not to wait', async () => {
+  const world = new World(9);
+  const app = world.start('app', 'app');
+  const startMs = world.time.nowMs;
+  await assert.rejects(world.time.settle(connect('server:9092', { machine: app.machine, waitForServer: false })), { code: 'disconnected' });
+  assert.ok(world.time.nowMs - startMs < 100);
 });

@@ -4,7 +4,8 @@
 // C1 a lane has its own connections, because brokers serve the requests of one connection one after the other: a long poll or a
 // rebalance on one lane never delays another. C2 at most one metadata request is under way; askers share it.
 import {
-  backoffDefault, Breaker, deadlineAfter, earlier, MillraceError, RetryBudget, runWithPolicy, withDeadline, type Deadline,
+  backoffDefault, Breaker, deadlineAfter, earlier, fullJitterMs, isMillraceError, MillraceError, remainingMs, RetryBudget, runWithPolicy, sleep, withDeadline,
+  type Deadline, type ErrorCode,
 } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes, FindCoordinator, Metadata, type Api, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
@@ -44,6 +45,9 @@ export interface ClusterCall {
 
 const mainLane = 'main';
 
+/** Codes of a first contact that may go better a little later. */
+const unreachable: ReadonlySet<ErrorCode> = new Set(['disconnected', 'timeout', 'circuit-open']);
+
 /** Everything a client's parts share. */
 export class Cluster {
   readonly ports: ClientPorts;
@@ -73,9 +77,27 @@ export class Cluster {
     return deadlineAfter(this.ports.clock, delayMs);
   }
 
-  /** Makes the first contact. Rejects 'disconnected' or 'timeout' when no server answers by the deadline. */
-  async start(deadline: Deadline): Promise<void> {
-    await this.refresh('connect', deadline);
+  /** Makes the first contact, trying again while nothing listens if it `waits`. Rejects 'disconnected' or 'timeout' when no server answers in time. */
+  async start(timeoutMs: number, waits: boolean): Promise<void> {
+    const { clock, random } = this.ports;
+    const deadline = this.deadline(timeoutMs);
+    let last: MillraceError | null = null;
+    for (let attemptIndex = 0; ; attemptIndex++) {
+      try {
+        return await this.refresh('connect', deadline);
+      } catch (error) {
+        if (!waits || !isMillraceError(error) || !unreachable.has(error.code)) throw error;
+        if (last === null || error.code === 'disconnected') last = error; // what a breaker or the clock says, explains nothing
+        const delayMs = 1 + fullJitterMs(backoffDefault, attemptIndex, random.fraction());
+        if (remainingMs(clock, deadline) <= delayMs) throw this.#nobodyThere(timeoutMs, last);
+        await sleep(this.ports, delayMs);
+      }
+    }
+  }
+
+  #nobodyThere(timeoutMs: number, last: MillraceError): MillraceError {
+    const places = this.options.bootstrap.map(printAddress).join(', ');
+    return new MillraceError(last.code, `Cannot connect to '${places}': nothing answered within ${timeoutMs} ms; start a node with 'millrace start' (or startNode()), or check the address; the last attempt said: ${last.message}`, { ...last.data, cause: last });
   }
 
   /**
