@@ -1,9 +1,10 @@
 // client/offsets.ts - asking brokers for offsets: by time from leaders, committed ones from a group's coordinator; and committing.
 // Owns: those three exchanges, for consumers and admins alike. Never: what an offset is used for.
-import { backoffDefault, MillraceError, runWithPolicy, type Deadline } from '../base/mod.ts';
+import { backoffDefault, isMillraceError, MillraceError, runWithPolicy, type Deadline } from '../base/mod.ts';
 import { errorCodes, ListOffsets, OffsetCommit, OffsetFetch, type ResponseOf } from '../wire/mod.ts';
 import { kafkaError } from './errors.ts';
 import type { Cluster } from './net/cluster.ts';
+import { zeroTopicId } from './net/metadata.ts';
 import { byTopic, partitionKey, type TopicPartition } from './partitions.ts';
 
 /** A place in a partition: its start, its end, the newest timestamp's record, or the first record at or after a time. */
@@ -24,8 +25,8 @@ export interface OffsetToCommit extends TopicPartition { readonly offset: number
 /** Who commits: a member of a generation, or somebody outside (an admin, a consumer without a subscription). */
 export interface Committer { readonly group: string; readonly memberId: string; readonly generation: number; readonly instanceId: string | null }
 
-/** How such a call travels. */
-export interface OffsetCall { readonly deadline: Deadline; readonly lane?: string; readonly isolation?: 'read_committed' | 'read_uncommitted' }
+/** How such a call travels. `byName`: topics are those that have the names now, not those that the client has heard of. */
+export interface OffsetCall { readonly deadline: Deadline; readonly lane?: string; readonly isolation?: 'read_committed' | 'read_uncommitted'; readonly byName?: boolean }
 
 const specTimestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 } as const;
 
@@ -60,33 +61,60 @@ async function listRound(cluster: Cluster, open: readonly OffsetQuery[], call: O
 
 /** What a group has committed for the partitions, or for all it has when null. Partitions without a commit are left out. */
 export async function committedOffsets(cluster: Cluster, group: string, partitions: readonly TopicPartition[] | null, call: OffsetCall): Promise<CommittedOffset[]> {
-  const topics = partitions && [...byTopic(partitions, (one) => one.partition)].map(([name, partitionIndexes]) => ({ name, partitionIndexes }));
+  const ids = topicIdsOf(cluster, partitions);
+  try {
+    return await committedBy(cluster, group, partitions, call, ids);
+  } catch (error) {
+    if (ids === null || !isMillraceError(error) || error.data['kafkaCode'] !== errorCodes.UNKNOWN_TOPIC_ID) throw error;
+    return await committedBy(cluster, group, partitions, call, null); // created anew since its id was heard: the name still says which one is meant
+  }
+}
+
+async function committedBy(cluster: Cluster, group: string, partitions: readonly TopicPartition[] | null, call: OffsetCall, ids: TopicIds): Promise<CommittedOffset[]> {
+  const topics = partitions && [...byTopic(partitions, (one) => one.partition)].map(([name, partitionIndexes]) => ({ name, topicId: ids?.get(name), partitionIndexes }));
+  const names = new Map([...(ids ?? [])].map(([name, id]) => [id, name]));
   const what = `read the offsets of group '${group}'`;
   return await cluster.call({ kind: 'coordinator', group }, OffsetFetch, {
     groupId: group, topics, groups: [{ groupId: group, topics }], requireStable: call.isolation !== 'read_uncommitted',
-  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true }, (answer) => readCommitted(answer, group, what));
+  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true, versionMax: versionFor(ids) }, (answer) => readCommitted(answer, group, what, names));
 }
 
-/** Commits; throws the first partition's error. Doing it twice is doing it once. */
+/** Commits; throws the first partition's error: 'topic-not-found' for a topic that was created anew since the client heard of it. Doing it twice is doing it once. */
 export async function commitOffsets(cluster: Cluster, by: Committer, offsets: readonly OffsetToCommit[], call: OffsetCall): Promise<void> {
   if (offsets.length === 0) return;
   const what = `commit offsets of group '${by.group}'`;
+  const ids = call.byName ? null : topicIdsOf(cluster, offsets);
+  const names = new Map([...(ids ?? [])].map(([name, id]) => [id, name]));
   await cluster.call({ kind: 'coordinator', group: by.group }, OffsetCommit, {
     groupId: by.group, generationIdOrMemberEpoch: by.generation, memberId: by.memberId, groupInstanceId: by.instanceId,
     topics: [...byTopic(offsets, (one) => ({
       partitionIndex: one.partition, committedOffset: one.offset, committedLeaderEpoch: one.leaderEpoch ?? -1, committedMetadata: one.metadata ?? '',
-    }))].map(([name, partitions]) => ({ name, partitions })),
-  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true }, (answer) => {
+    }))].map(([name, partitions]) => ({ name, topicId: ids?.get(name), partitions })),
+  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true, versionMax: versionFor(ids) }, (answer) => {
     for (const topic of answer.topics) {
       for (const one of topic.partitions) {
-        if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group: by.group, topic: topic.name, partition: one.partitionIndex, ...(ofMembership.has(one.errorCode) ? { retry: false } : {}) });
+        if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group: by.group, topic: names.get(topic.topicId) ?? topic.name, partition: one.partitionIndex, ...(lasting.has(one.errorCode) ? { retry: false } : {}) });
       }
     }
   });
 }
 
-/** The same commit fails again as long as the membership is the same: what helps is to join again. */
-const ofMembership: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.ILLEGAL_GENERATION, errorCodes.REBALANCE_IN_PROGRESS]);
+/** Ids by name; null when a topic's id is not known, and topics go by name. */
+type TopicIds = ReadonlyMap<string, string> | null;
+
+function topicIdsOf(cluster: Cluster, items: readonly TopicPartition[] | null): TopicIds {
+  const ids = new Map<string, string>();
+  for (const { topic } of items ?? []) ids.set(topic, cluster.view.topics.get(topic)?.topicId ?? zeroTopicId);
+  return items === null || [...ids.values()].includes(zeroTopicId) ? null : ids;
+}
+
+/** From 10 on both requests name topics by id alone. */
+function versionFor(ids: TopicIds): number | undefined {
+  return ids === null ? 9 : undefined;
+}
+
+/** The same commit fails again: as long as the membership is the same (what helps is to join again), or for good because its topic is gone. */
+const lasting: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.ILLEGAL_GENERATION, errorCodes.REBALANCE_IN_PROGRESS, errorCodes.UNKNOWN_TOPIC_ID]);
 
 /** Items by the broker that leads their partition. Throws 'not-leader' (retried after a refresh) or 'invalid-argument' for a partition that is not there. */
 export function leadersOf<I extends TopicPartition>(cluster: Cluster, items: readonly I[]): Map<number, I[]> {
@@ -123,16 +151,17 @@ async function listAt(cluster: Cluster, nodeId: number, queries: readonly Offset
   if (failure) throw failure;
 }
 
-function readCommitted(answer: ResponseOf<typeof OffsetFetch>, group: string, what: string): CommittedOffset[] {
+function readCommitted(answer: ResponseOf<typeof OffsetFetch>, group: string, what: string, names: ReadonlyMap<string, string>): CommittedOffset[] {
   const mine = answer.groups.length > 0 ? answer.groups[0]! : { topics: answer.topics, errorCode: answer.errorCode };
   if (mine.errorCode !== 0) throw kafkaError(mine.errorCode, what, { group });
   const offsets: CommittedOffset[] = [];
   for (const topic of mine.topics) {
+    const name = ('topicId' in topic ? names.get(topic.topicId) : undefined) ?? topic.name;
     for (const one of topic.partitions) {
       if (one.errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) continue;
-      if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group, topic: topic.name, partition: one.partitionIndex });
+      if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group, topic: name, partition: one.partitionIndex, ...(lasting.has(one.errorCode) ? { retry: false } : {}) });
       if (one.committedOffset < 0) continue;
-      offsets.push({ topic: topic.name, partition: one.partitionIndex, offset: one.committedOffset, metadata: one.metadata ?? '', leaderEpoch: one.committedLeaderEpoch });
+      offsets.push({ topic: name, partition: one.partitionIndex, offset: one.committedOffset, metadata: one.metadata ?? '', leaderEpoch: one.committedLeaderEpoch });
     }
   }
   return offsets;

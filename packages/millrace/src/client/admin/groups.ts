@@ -73,7 +73,7 @@ export async function groupLag(cluster: Cluster, group: string, deadline: Deadli
 
 /** Sets offsets of a group without members. Throws 'unknown-member' when it has some. */
 export async function setGroupOffsets(cluster: Cluster, group: string, offsets: readonly OffsetToCommit[], deadline: Deadline): Promise<void> {
-  await commitOffsets(cluster, { group, memberId: '', generation: -1, instanceId: null }, offsets, { deadline });
+  await commitOffsets(cluster, { group, memberId: '', generation: -1, instanceId: null }, offsets, { deadline, byName: true });
 }
 
 /** Deletes committed offsets of partitions that no member reads. */
