@@ -20,6 +20,9 @@ export type MillraceOptions = {
   port?: number;
 };
 
+/** What the script `millrace` and the first line of main.ts give to Node. */
+const usualNodeFlags = ['--max-semi-space-size=4'];
+
 /**
  * Starts a Millrace node and waits until it serves.
  * @example await using node = await startMillrace();
@@ -30,7 +33,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Brok
     prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
     command: (folder, ports) => ({
       path: process.execPath,
-      args: [...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
+      args: [...usualNodeFlags, ...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
       env: { ...process.env, ...options.env },
     }),
   });
