@@ -23,7 +23,7 @@ import { expiredStart } from './retention.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SegmentWrite } from './segment-writes.ts';
 import { SlabPool } from './slabs.ts';
-import type { Log, LogOptions, LogState, LogStats, PartitionConfig } from './types.ts';
+import type { Log, LogOptions, LogState, LogStats, Partition, PartitionConfig } from './types.ts';
 
 const day = 86_400_000;
 /** Configuration of a partition found at open, until configure() is called: nothing is deleted. */
@@ -77,6 +77,7 @@ class MillraceLog implements Log, LogCore {
   #term = 0;
   #nextPartitionId = 1;
   #state: LogState = { kind: 'open' };
+  readonly #retentionWatchers: ((partition: Partition) => Promise<void>)[] = [];
   readonly #stateWatchers = new Set<(state: LogState) => void>();
   readonly #roomWaiters: (() => void)[] = [];
   readonly #removals: Removals;
@@ -156,8 +157,15 @@ class MillraceLog implements Log, LogCore {
       const start = expiredStart(partition, nowMs);
       if (start === null) this.dropSegments(partition);
       else if (start.roll) await this.#rollFor(partition);
-      else await partition.deleteBefore(start.offset);
+      else await this.#dropBefore(partition, start.offset);
     }
+  }
+
+  beforeRetention(callback: (partition: Partition) => Promise<void>): void { this.#retentionWatchers.push(callback); }
+
+  async #dropBefore(partition: PartitionLog, offset: number): Promise<void> {
+    for (const callback of this.#retentionWatchers) await callback(partition);
+    if (!partition.removed && this.#state.kind !== 'closed' && this.#state.kind !== 'failed') await partition.deleteBefore(offset);
   }
 
   async checkpoint(): Promise<void> {

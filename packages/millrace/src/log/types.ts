@@ -108,6 +108,8 @@ export interface Log {
   remove(name: string): Promise<void>;
   /** Applies retention by time and size now to every partition; also runs by itself. */
   applyRetention(): Promise<void>;
+  /** Asked, and awaited, before retention drops records of a partition: for what is known from them alone. It must not reject. */
+  beforeRetention(callback: (partition: Partition) => Promise<void>): void;
   /** Makes everything checkpointed so that a start reads no tail. */
   checkpoint(): Promise<void>;
   /**

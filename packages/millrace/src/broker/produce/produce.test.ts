@@ -138,6 +138,27 @@ for (const way of ['clean', 'without a last snapshot'] as const) {
   });
 }
 
+test('retention keeps what the dropped records say of their producers, also when the node is killed before the next snapshot', async () => {
+  const node = await brokerUnderTest();
+  const client = await clientWithTopic(node, 'topic', { 'retention.ms': '1' });
+  const id = await newProducer(client);
+  for (let sequence = 0; sequence < 10; sequence += 2) await send(client, of(id, sequence));
+  const { log } = node;
+  const partition = log.partitions.get('topic-0')!;
+  await new Promise((resolve) => setTimeout(resolve, 5)); // past retention.ms
+  for (let round = 0; round < 5 && partition.logStartOffset < 10; round++) {
+    await log.checkpoint();
+    await log.applyRetention();
+  }
+  assert.equal(partition.logStartOffset, 10, 'all was dropped');
+  await log.close(); // as after kill -9
+  await using again = await brokerUnderTest({ machine: node.machine });
+  const client2 = await again.dial();
+  assert.equal(await told(send(client2, of(id, 8))), 8, 'the last batch');
+  assert.equal(await told(send(client2, of(id, 12))), 'OUT_OF_ORDER_SEQUENCE_NUMBER');
+  await node[Symbol.asyncDispose]();
+});
+
 test('a topic that was deleted and made again knows nothing of its old producers', async () => {
   await using node = await brokerUnderTest();
   const client = await clientWithTopic(node);

@@ -6,7 +6,7 @@
 // their snapshots, plus what is appended while one is written: that is all a start has to read.
 // Format: docs/formats/metadata-topic.md. Cost: one small record per partition and 32 MiB, or per half minute.
 import { MiB } from '../../base/mod.ts';
-import type { Log } from '../../log/mod.ts';
+import type { Log, Partition } from '../../log/mod.ts';
 import type { Clock, Timer } from '../../os/mod.ts';
 import { forEachBatch, readBatchHeader } from '../../wire/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
@@ -52,6 +52,7 @@ export class ProducerStore {
     this.#options = options;
     this.#snapshots = snapshots;
     options.topics.listen({ topicHidden: (topic) => this.#forget(topic) });
+    options.log.beforeRetention((log) => this.#keepOf(log));
     this.#repeat(snapshotEveryMs, () => this.#snapshotSoon());
     this.#repeat(expireEveryMs, () => this.#expire());
   }
@@ -73,11 +74,15 @@ export class ProducerStore {
     if (this.#behindBytes >= scanBytesMax) this.#snapshotSoon();
   }
 
-  /** To be awaited before records are deleted: what only they say of their producers goes into a snapshot (Q1). */
+  /** To be awaited before records are deleted, by request or by retention: what only they say of their producers goes into a snapshot (Q1). */
   async keep(partition: TopicPartition): Promise<void> {
     await this.#writing;
     const bytes = this.#behind.get(partition);
     if (bytes !== undefined) await this.#write([[partition, bytes]]);
+  }
+
+  async #keepOf(log: Partition): Promise<void> {
+    for (const partition of this.#behind.keys()) if (partition.log === log) return this.keep(partition);
   }
 
   /** Takes a last snapshot, so that the next start reads nothing. */
