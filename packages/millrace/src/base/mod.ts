@@ -4,4 +4,5 @@ export * from './errors.ts';
 export * from './units.ts';
 export * from './limits.ts';
 export * from './checksums.ts';
+export * from './copy-bytes.ts';
 export * from './policy.ts';

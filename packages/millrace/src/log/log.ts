@@ -2,7 +2,7 @@
 // Owns: opening and closing, the log's state, structural changes, when checkpoints and retention run. Never: bytes of files.
 // States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
 // acknowledged, no more appends until a restart); any -> closed.
-import { assert, limits, MillraceError } from '../base/mod.ts';
+import { assert, copyBytes, limits, MillraceError } from '../base/mod.ts';
 import type { Disk, Lane, Timer } from '../os/mod.ts';
 import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
@@ -261,7 +261,7 @@ class MillraceLog implements Log, LogCore {
   async commitEntry(kind: EntryKind, partitionId: number, offset: number, body: Uint8Array = new Uint8Array(0)): Promise<void> {
     while (!this.#tryReserve(entryBytes(body.length))) await new Promise<void>((resolve) => this.whenRoom(resolve));
     const at = this.journal.entry(kind, partitionId, body.length, 0, offset);
-    this.journal.open.slab.bytes.set(body, at);
+    copyBytes(body, 0, body.length, this.journal.open.slab.bytes, at);
     const { dones } = this.journal.open;
     this.journal.kick();
     await new Promise<void>((resolve, reject) => dones.push((error) => (error === null ? resolve() : reject(error))));

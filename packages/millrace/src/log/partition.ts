@@ -3,7 +3,7 @@
 // L8 logStartOffset <= highWatermark <= endOffset. L9 The high watermark of a 'synced' partition rises only with committed groups.
 // L10 Every offset at or above the tail's first one is in the tail; every offset below it is in a written segment.
 // Cost of an append: one copy of the bytes, 24 bytes of entry, 32 bytes of tail index a batch; an idle partition holds about 1 KB.
-import { assert, MillraceError } from '../base/mod.ts';
+import { assert, copyBytes, MillraceError } from '../base/mod.ts';
 import { readCold } from './cold-read.ts';
 import { entryBytes, entryKind } from './journal-format.ts';
 import type { Group, GroupMember } from './journal.ts';
@@ -208,7 +208,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     if (this.#mustRoll(batch)) this.roll();
     const at = journal.entry(entryKind.batch, this.id, length, this.#activeBytes, this.#endOffset);
     const { slab } = journal.open;
-    slab.bytes.set(batch.bytes, at);
+    copyBytes(batch.bytes, 0, length, slab.bytes, at);
     stampBatch(slab.view, at, this.#endOffset, leaderEpoch);
     (this.#tail ??= new Tail()).push(this.#endOffset, slab, at, length);
     this.#own(slab);
@@ -285,7 +285,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     for (let index = first; index < end; index++) {
       const start = tail.start(index);
       const length = tail.length(index);
-      into.set(tail.slab(index).bytes.subarray(start, start + length), at);
+      copyBytes(tail.slab(index).bytes, start, start + length, into, at);
       at += length;
     }
     return { parts: [into], bytes, nextOffset, release: () => buffer?.release() };

@@ -1,6 +1,6 @@
 // os/memory-disk.ts - the Disk port in memory: for nodes that live inside a test or a program.
 // Owns: files as chunks that grow with use; what is all zero and never written takes no room. Never: faults (the simulator's disk has them), persistence.
-import { assert, MillraceError } from '../base/mod.ts';
+import { assert, copyBytes, MillraceError } from '../base/mod.ts';
 import { directAlignment, type Disk, type DiskFile, type Lane, type LaneResult, type LaneStep, type OpenOptions, type SharedBytes } from './ports.ts';
 
 const chunkBytes = 16384;
@@ -30,7 +30,7 @@ class Content {
       const at = (position + done) % chunkBytes;
       const count = Math.min(bytes.length - done, chunkBytes - at);
       const piece = bytes.subarray(done, done + count);
-      if (this.#chunks[index] !== undefined || Buffer.compare(piece, zeros.subarray(0, count)) !== 0) (this.#chunks[index] ??= new Uint8Array(chunkBytes)).set(piece, at);
+      if (this.#chunks[index] !== undefined || Buffer.compare(piece, zeros.subarray(0, count)) !== 0) copyBytes(bytes, done, done + count, (this.#chunks[index] ??= new Uint8Array(chunkBytes)), at);
       done += count;
     }
     this.size = Math.max(this.size, position + bytes.length);

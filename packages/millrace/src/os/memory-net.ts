@@ -3,7 +3,7 @@
 // M1 Bytes arrive in the order of write. M2 A paused receiver leaves the bytes, and `done`, with the sender. M3 The receiver owns
 // its chunk: parts are copied once, at delivery, so that pooled parts can be reused after `done`.
 // Cost: one copy and one chunk per turn and direction, however many writes the turn held.
-import { MillraceError } from '../base/mod.ts';
+import { copyBytes, MillraceError } from '../base/mod.ts';
 import type { Clock, Connection, Listener, Net } from './ports.ts';
 
 const chunkBytesMax = 1 << 20;
@@ -163,7 +163,7 @@ function joinWrites(writes: readonly PendingWrite[]): Uint8Array {
   for (const write of writes) bytes += write.bytes;
   const chunk = new Uint8Array(bytes);
   let at = 0;
-  for (const write of writes) for (const part of write.parts) { chunk.set(part, at); at += part.byteLength; }
+  for (const write of writes) for (const part of write.parts) { copyBytes(part, 0, part.byteLength, chunk, at); at += part.byteLength; }
   return chunk;
 }
 
