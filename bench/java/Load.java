@@ -3,7 +3,17 @@
 //   paced  BOOTSTRAP TOPIC PRODUCERS BYTES SECONDS RATE       open loop: RATE records/s in all, latency counted from the time a record was due
 //   trip   BOOTSTRAP TOPIC 1 BYTES SECONDS                    one record at a time: sent, acknowledged by all, and polled by a consumer that is at the end
 //                                                           (what Kafka's EndToEndLatency does, which since 4.0 prints whole milliseconds only)
+//   raw    BOOTSTRAP TOPIC CONNECTIONS BYTES SECONDS          closed loop like 'closed', but each connection sends one ready-made Produce request again and again from one
+//                                                           thread: the broker is measured, not the producer (whose cost is most of the two cores in 'closed')
 // Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +25,13 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.message.ProduceRequestData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.SimpleRecord;
+import org.apache.kafka.common.requests.RequestHeader;
+import org.apache.kafka.common.requests.RequestUtils;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -32,6 +49,10 @@ public final class Load {
         double seconds = Double.parseDouble(args[5]);
         double rate = mode.equals("paced") ? Double.parseDouble(args[6]) : 0;
         long warmNs = (long) (Math.min(5, seconds / 3) * 1e9);
+        if (mode.equals("raw")) {
+            raw(args[1], args[2], producers, bytes, warmNs, (long) (seconds * 1e9));
+            return;
+        }
         List<KafkaProducer<byte[], byte[]>> clients = new ArrayList<>();
         for (int i = 0; i < producers; i++) {
             KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties(args[1], mode), new ByteArraySerializer(), new ByteArraySerializer());
@@ -56,10 +77,7 @@ public final class Load {
         System.err.println("COUNTING");
         for (Thread thread : threads) thread.join();
         double counted = (System.nanoTime() - countedFromNs) / 1e9;
-        System.out.printf("{\"records\":%d,\"failed\":%d,\"seconds\":%.3f,\"rate\":%.1f,\"p50Us\":%.0f,\"p99Us\":%.0f,\"p999Us\":%.0f,\"maxUs\":%.0f}%n",
-            sent.get(), failed.get(), counted, sent.get() / counted, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
-        System.out.flush();
-        Runtime.getRuntime().halt(failed.get() == 0 ? 0 : 1);
+        print(counted);
     }
 
     private static Properties properties(String bootstrap, String mode) {
@@ -122,6 +140,75 @@ public final class Load {
             failed.incrementAndGet();
             System.err.println(e);
         }
+    }
+
+    /** One ready-made Produce request (version 9, acks all, a batch of one record, not idempotent), with its length in front. */
+    private static ByteBuffer produceRequest(String topic, int bytes) {
+        MemoryRecords records = MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(System.currentTimeMillis(), new byte[bytes]));
+        ProduceRequestData data = new ProduceRequestData().setAcks((short) -1).setTimeoutMs(30_000);
+        data.topicData().add(new ProduceRequestData.TopicProduceData().setName(topic).setPartitionData(List.of(
+            new ProduceRequestData.PartitionProduceData().setIndex(0).setRecords(records))));
+        RequestHeader header = new RequestHeader(ApiKeys.PRODUCE, (short) 9, "raw", 1);
+        ByteBuffer body = RequestUtils.serialize(header.data(), header.headerVersion(), data, (short) 9);
+        ByteBuffer framed = ByteBuffer.allocateDirect(4 + body.remaining());
+        framed.putInt(body.remaining()).put(body).flip();
+        return framed;
+    }
+
+    private static final class Peer {
+        final ByteBuffer in = ByteBuffer.allocateDirect(4096);
+        long sentNs;
+    }
+
+    private static void raw(String bootstrap, String topic, int connections, int bytes, long warmNs, long countNs) throws Exception {
+        int colon = bootstrap.lastIndexOf(':');
+        InetSocketAddress address = new InetSocketAddress(bootstrap.substring(0, colon), Integer.parseInt(bootstrap.substring(colon + 1)));
+        ByteBuffer request = produceRequest(topic, bytes);
+        Selector selector = Selector.open();
+        for (int i = 0; i < connections; i++) {
+            SocketChannel channel = SocketChannel.open(address);
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            channel.configureBlocking(false);
+            Peer peer = new Peer();
+            channel.register(selector, SelectionKey.OP_READ, peer);
+            peer.sentNs = System.nanoTime();
+            send(channel, request);
+        }
+        long countFromNs = System.nanoTime() + warmNs, endNs = countFromNs + countNs;
+        for (long now = System.nanoTime(); now < endNs; now = System.nanoTime()) {
+            if (!counting && now >= countFromNs) { counting = true; System.err.println("COUNTING"); }
+            selector.select(key -> {
+                try { answered((SocketChannel) key.channel(), (Peer) key.attachment(), request); } catch (IOException e) { throw new UncheckedIOException(e); }
+            }, 100);
+        }
+        print((System.nanoTime() - countFromNs) / 1e9);
+    }
+
+    private static void answered(SocketChannel channel, Peer peer, ByteBuffer request) throws IOException {
+        if (channel.read(peer.in) < 0) throw new IOException("the broker closed a connection");
+        if (peer.in.position() < 4 || peer.in.position() < 4 + peer.in.getInt(0)) return;
+        ByteBuffer answer = peer.in.flip();
+        int nameAt = 4 + 4 + 1 + 1; // length, correlation id, tags, count of topics
+        int nameBytes = answer.get(nameAt) - 1;
+        int errorAt = nameAt + 1 + nameBytes + 1 + 4; // count of partitions, index
+        if (answer.getShort(errorAt) != 0) throw new IOException("the broker refused a record");
+        peer.in.clear();
+        long now = System.nanoTime();
+        record(now - peer.sentNs);
+        peer.sentNs = now;
+        send(channel, request);
+    }
+
+    private static void send(SocketChannel channel, ByteBuffer request) throws IOException {
+        ByteBuffer copy = request.duplicate();
+        while (copy.hasRemaining()) channel.write(copy);
+    }
+
+    private static void print(double counted) {
+        System.out.printf("{\"records\":%d,\"failed\":%d,\"seconds\":%.3f,\"rate\":%.1f,\"p50Us\":%.0f,\"p99Us\":%.0f,\"p999Us\":%.0f,\"maxUs\":%.0f}%n",
+            sent.get(), failed.get(), counted, sent.get() / counted, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
+        System.out.flush();
+        Runtime.getRuntime().halt(failed.get() == 0 ? 0 : 1);
     }
 
     private static void record(long ns) {
