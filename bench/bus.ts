@@ -1,8 +1,9 @@
 // bench/bus.ts - the bus side by side with Apache Kafka: the same work, in one run, alternating, after a warm-up, as ratios.
 // Usage: ./millrace bench bus [--rounds N] [--only NAME[,NAME]] [--quick] [--json FILE]
 // Millrace syncs before every ack unless the row says page-cache; Kafka runs with its defaults (no sync) unless it says flush.messages=1.
+// Rows measured earlier stay in the JSON, each with its date: a long bench can be run in parts.
 // Prints minimum, median and maximum of every figure, and writes them with the date and the machine to a JSON that docs/guide/speed.md cites.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
@@ -12,8 +13,9 @@ import { startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
-import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
+import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 import { loneSync } from './lone-sync.ts';
+import { warmMemory } from './warm-memory.ts';
 
 /** Who takes part in a row of the table, and which settings its topics get. */
 type Side = 'millrace' | 'millrace page-cache' | 'kafka' | 'kafka flush.messages=1';
@@ -25,7 +27,7 @@ const settings: Record<Side, Readonly<Record<string, string>>> = {
   'kafka flush.messages=1': { 'flush.messages': '1' },
 };
 
-/** One row: a workload, its topic, its sides; the first side is compared with each of the others. */
+/** One row: a workload, its topic, its sides; each side of Millrace is compared with each of Kafka's. */
 interface Row {
   readonly name: string;
   readonly partitions: number;
@@ -47,6 +49,7 @@ function rows(scale: number): readonly Row[] {
     { name: 'produce-1KB-1p', partitions: 1, sides: all, workload: producerPerf(n(800_000), 1024) },
     { name: 'produce-1KB-4p', partitions: 4, sides: all, workload: producerPerf(n(800_000), 1024) },
     { name: 'one-record-a-request', partitions: 1, sides: plain, workload: oneRecordARequest(50, 1024, seconds(12)) },
+    { name: 'ready-requests', partitions: 1, sides: plain, workload: readyRequests(50, 1024, seconds(12)) },
     { name: 'consume-100B-4p', partitions: 4, sides: plain, prepare: producerPerf(n(4_000_000), 100), workload: consumerPerf(n(4_000_000), 100) },
     { name: 'consume-1KB-4p', partitions: 4, sides: plain, prepare: producerPerf(n(1_000_000), 1024), workload: consumerPerf(n(1_000_000), 1024) },
     { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(100, seconds(8)) },
@@ -66,15 +69,23 @@ async function main(): Promise<void> {
   await installJava('4.3');
   const tools = await compileLoad();
   console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
-  const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine(), rounds, quick: values.quick ?? false, rows: {} };
+  warmMemory();
+  const file = values.json ?? join(rootFolder, 'bench/results/bus.json');
+  const result = { machine: machineLine(), rows: earlierRows(file) };
   for (const row of chosen) {
     const { series, syncMs } = await measureRow(row, rounds, tools);
     printRow(row, series, syncMs);
-    (result['rows'] as Record<string, unknown>)[row.name] = { figures: summary(series), ratios: ratios(row, series), loneSyncMs: syncMs };
-    const file = values.json ?? join(rootFolder, 'bench/results/bus.json');
+    result.rows[row.name] = { date: new Date().toISOString(), rounds, quick: values.quick ?? false, figures: summary(series), ratios: ratios(row, series), loneSyncMs: syncMs };
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
   }
+}
+
+/** What an earlier run on the same machine left in the file. */
+function earlierRows(file: string): Record<string, unknown> {
+  if (!existsSync(file)) return {};
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as { machine: string; rows: Record<string, unknown> };
+  return earlier.machine === machineLine() ? earlier.rows : {};
 }
 
 async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{ series: Series; syncMs: Spread | null }> {
@@ -114,12 +125,11 @@ async function oneRound(row: Row, side: Side, broker: Broker, round: number, too
 
 function printRow(row: Row, series: Series, syncMs: Spread | null): void {
   console.log(`\n${row.name}  (median, minimum .. maximum; lone sync of this disk ${shortSpread(syncMs)} ms)`);
-  for (const [name, base] of Object.entries(series[row.sides[0]!])) {
+  for (const name of Object.keys(series[row.sides[0]!])) {
     console.log(`  ${name}`);
     for (const side of row.sides) {
-      const values = series[side][name] ?? [];
-      const ratio = side === row.sides[0] ? '' : `   ${row.sides[0]} / this: ${shortSpread(ratioSpread(base, values))}`;
-      console.log(`    ${side.padEnd(24)} ${shortSpread(spread(values)).padEnd(34)}${ratio}`);
+      const ratio = peersOf(row, side).map((peer) => `   / ${peer}: ${shortSpread(ratioSpread(series[side][name] ?? [], series[peer][name] ?? []))}`).join('');
+      console.log(`    ${side.padEnd(24)} ${shortSpread(spread(series[side][name] ?? [])).padEnd(34)}${ratio}`);
     }
   }
 }
@@ -129,8 +139,11 @@ function summary(series: Series): unknown {
 }
 
 function ratios(row: Row, series: Series): unknown {
-  const [first, ...others] = row.sides;
-  return Object.fromEntries(others.map((side) => [`${first} / ${side}`, Object.fromEntries(Object.entries(series[first!]).map(([name, values]) => [name, ratioSpread(values, series[side][name] ?? [])]))]));
+  return Object.fromEntries(row.sides.flatMap((side) => peersOf(row, side).map((peer) => [`${side} / ${peer}`,
+    Object.fromEntries(Object.entries(series[side]).map(([name, values]) => [name, ratioSpread(values, series[peer][name] ?? [])]))])));
 }
+
+/** The sides of Kafka with which a side of Millrace is compared. */
+const peersOf = (row: Row, side: Side): readonly Side[] => (side.startsWith('kafka') ? [] : row.sides.filter((other) => other.startsWith('kafka')));
 
 await main();

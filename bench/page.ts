@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { rootFolder } from '../test/peers/places.ts';
 import { short, type Spread } from './measure.ts';
 
-type Row = { figures: Record<string, Record<string, Spread | null>>; ratios: Record<string, Record<string, Spread | null>>; loneSyncMs: Spread | null };
-type BusResult = { date: string; machine: string; rounds: number; quick: boolean; rows: Record<string, Row> };
+type Row = { date: string; rounds: number; figures: Record<string, Record<string, Spread | null>>; ratios: Record<string, Record<string, Spread | null>>; loneSyncMs: Spread | null };
+type BusResult = { machine: string; rows: Record<string, Row> };
 type LifeResult = {
   date: string; machine: string; startMs?: Record<string, Spread>; memory?: Record<string, { idleMb: number; peakMb: number }>;
   restart?: { gigabytes: number; restartMs: Spread; readMb: Spread }; soak?: Record<string, unknown>;
@@ -21,6 +21,7 @@ const busRows: Record<string, { title: string; figures: readonly string[] }> = {
   'produce-1KB-1p': { title: 'kafka-producer-perf-test, 1 KB, 1 partition', figures: ['rate', 'cpuPerMillion', 'devicePerPayload', 'p99Ms'] },
   'produce-1KB-4p': { title: 'the same, 4 partitions', figures: ['rate', 'cpuPerMillion', 'devicePerPayload', 'p99Ms'] },
   'one-record-a-request': { title: '50 producers, 1 KB, one record a request, each waits for its ack', figures: ['rate', 'cpuPerMillion', 'p50Ms', 'p99Ms'] },
+  'ready-requests': { title: 'the same load from one thread that sends ready-made requests on 50 connections', figures: ['rate', 'cpuPerMillion', 'p50Ms', 'p99Ms'] },
   'consume-100B-4p': { title: 'kafka-consumer-perf-test, 100 B, 4 partitions', figures: ['rate', 'cpuPerMillion'] },
   'consume-1KB-4p': { title: 'kafka-consumer-perf-test, 1 KB, 4 partitions', figures: ['rate', 'mbPerSecond', 'cpuPerMillion'] },
   'end-to-end': { title: 'end to end, one record at a time, acks all', figures: ['p50Ms', 'p99Ms'] },
@@ -35,6 +36,8 @@ const units: Record<string, string> = {
 
 const cell = (s: Spread | null | undefined): string => (s === null || s === undefined ? '-' : `**${short(s.median)}** (${short(s.min)} .. ${short(s.max)})`);
 
+const cellOrNothing = (s: Spread | null | undefined): string => (s === undefined ? '' : cell(s));
+
 function read<T>(name: string): T | null {
   const file = join(rootFolder, 'bench/results', `${name}.json`);
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : null;
@@ -43,19 +46,19 @@ function read<T>(name: string): T | null {
 function busSection(bus: BusResult): string[] {
   const lines = [
     '## The bus beside Apache Kafka 4.3', '',
-    `Measured on ${bus.date.slice(0, 10)}: ${bus.machine}. ${bus.rounds} rounds after a warm-up, the brokers taking turns; median (minimum .. maximum).`,
+    `Machine: ${bus.machine}. After a warm-up the brokers take turns; median (minimum .. maximum) of the rounds.`,
     'Millrace syncs before every ack unless the row says page-cache; Kafka has its defaults (it never syncs) unless the row says flush.messages=1.',
-    'The ratio is Millrace (the first line) divided by the other, round by round. Run it again: `./millrace bench bus`.', '',
+    'The ratios are Millrace divided by Kafka, round by round. Run it again: `./millrace bench bus`.', '',
   ];
   for (const [name, { title, figures }] of Object.entries(busRows)) {
     const row = bus.rows[name];
     if (row === undefined) continue;
-    lines.push(`### ${title}`, '', `A lone sync of this disk took ${cell(row.loneSyncMs)} ms meanwhile.`, '');
+    lines.push(`### ${title}`, '', `${row.date.slice(0, 10)}, ${row.rounds} rounds; a lone sync of this disk took ${cell(row.loneSyncMs)} ms meanwhile.`, '');
     for (const figure of figures) {
-      lines.push(`| ${units[figure]} | | ratio |`, '|---|---|---|');
-      for (const [index, [side, values]] of Object.entries(row.figures).entries()) {
-        const ratio = index === 0 ? null : Object.entries(row.ratios).find(([pair]) => pair.endsWith(` / ${side}`))?.[1][figure];
-        lines.push(`| ${side} | ${cell(values[figure])} | ${index === 0 ? '' : cell(ratio)} |`);
+      const peers = Object.keys(row.figures).filter((side) => side.startsWith('kafka'));
+      lines.push(`| ${units[figure]} | | ${peers.map((peer) => `/ ${peer}`).join(' | ')} |`, `|---|---|${peers.map(() => '---|').join('')}`);
+      for (const [side, values] of Object.entries(row.figures)) {
+        lines.push(`| ${side} | ${cell(values[figure])} | ${peers.map((peer) => cellOrNothing(row.ratios[`${side} / ${peer}`]?.[figure])).join(' | ')} |`);
       }
       lines.push('');
     }

@@ -78,6 +78,11 @@ export function oneRecordARequest(producers: number, recordBytes: number, second
   return (target, topic, tools) => load(target, tools, ['closed', target.bootstrap, topic, producers, recordBytes, seconds]);
 }
 
+/** The same from one thread that sends ready-made requests: nearly all of the machine is the broker's. */
+export function readyRequests(connections: number, recordBytes: number, seconds: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['raw', target.bootstrap, topic, connections, recordBytes, seconds]);
+}
+
 /** Open loop at a named rate over the topic's partitions, round robin. */
 export function paced(producers: number, recordBytes: number, seconds: number, rate: number): Workload {
   return (target, topic, tools) => load(target, tools, ['paced', target.bootstrap, topic, producers, recordBytes, seconds, rate]);
