@@ -24,7 +24,7 @@ export interface JournalPosition { readonly fileSequence: number; readonly posit
 /** Someone whose end rises with a group. */
 export interface GroupMember { groupMark: Group | null; groupIndex: number }
 
-/** Entries that become durable together. */
+/** Entries that become durable together. What was to be told of them is let go once it was told: the group itself lives until its segments are written. */
 export class Group {
   readonly slab: Slab;
   readonly at: number;
@@ -41,6 +41,15 @@ export class Group {
   constructor(slab: Slab, at: number) {
     this.slab = slab;
     this.at = at;
+  }
+
+  /**
+   * Answers everybody who appended, in order, and forgets them. A group waits seconds for its segments; requests that it held on to would be
+   * old by then, and cost the collector a copy each.
+   */
+  tell(error: Error | null): void {
+    for (const done of this.dones) done(error);
+    this.dones.length = this.members.length = this.ends.length = 0;
   }
 }
 

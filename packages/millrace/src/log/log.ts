@@ -235,7 +235,7 @@ class MillraceLog implements Log, LogCore {
     }
     const lost = this.journal.isIdle ? [] : await this.journal.giveUp();
     const told = new MillraceError('closed', 'Cannot commit: the log was closed on a full disk');
-    for (const group of lost) for (const done of group.dones) done(told);
+    for (const group of lost) group.tell(told);
   }
 
   // LogCore: for the other files of this room.
@@ -371,7 +371,7 @@ class MillraceLog implements Log, LogCore {
       if (member.groupMark === group) member.groupMark = null;
       if (partition.committed(group.ends[index]!)) advanced.push(partition);
     });
-    for (const done of group.dones) done(null);
+    group.tell(null);
     for (const partition of advanced) partition.advanced();
     if (this.#roomWaiters.length > 0) this.#writer.hurry();
   }
@@ -379,7 +379,7 @@ class MillraceLog implements Log, LogCore {
   #journalFailed(error: Error, groups: readonly Group[]): void {
     this.#fail(error);
     const told = new MillraceError('storage-failed', `Cannot commit: ${error.message}`, { cause: error });
-    for (const group of groups) for (const done of group.dones) done(told);
+    for (const group of groups) group.tell(told);
   }
 
   #fail(error: Error): void {
