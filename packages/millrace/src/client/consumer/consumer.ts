@@ -3,20 +3,22 @@
 // fetching (fetcher.ts), offsets of partitions (holdings.ts).
 // U1 a record is handed out once while its partition is held, in offset order. U2 only what is done is committed, without gaps. U3 the loop of
 // the machine gets its turn at least every few milliseconds, however many records wait.
-import { MillraceError, withDeadline, type Deadline } from '../../base/mod.ts';
+import { backoffDefault, fullJitterMs, isMillraceError, MillraceError, sleep, withDeadline, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
+import { zeroTopicId } from '../net/metadata.ts';
 import { committedOffsets, listOffsets, type CommittedOffset, type OffsetToCommit } from '../offsets.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
-import { OffsetCommitter } from './committer.ts';
+import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group-member.ts';
 import { Holdings } from './holdings.ts';
-import { consumerSettings, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
+import { consumerSettings, type AssignedPartition, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
 import type { PartitionState } from './partition-state.ts';
 import { ConsumedRecord, RecordBatch } from './record-batch.ts';
 import { RecordIterator, type BatchSource } from './record-iterator.ts';
 import { run, type RunOptions } from './runner.ts';
+import { topicsOf, type Subscribed } from './subscription.ts';
 
 /** Longest stretch without giving the machine's loop a turn, in ms (U3). */
 const turnMs = 4;
@@ -56,6 +58,8 @@ export class Consumer {
   #slow = new Map<PartitionState, { committable: number; sinceMs: number }>();
   /** Since when records wait and nobody asks for them; null while somebody does. */
   #unreadSinceMs: number | null = null;
+  #isWidening = false;
+  #allTopics: { release(): void } | null = null;
   /** Letting everything go: begun by close(), or by what stops the consumer. */
   #ending: Promise<void> | null = null;
 
@@ -66,7 +70,9 @@ export class Consumer {
     this.#holdings = new Holdings(cluster, this.#settings);
     this.#fetcher = new Fetcher(cluster, this.#settings, lane, this.#holdings.states, {
       arrived: () => this.#wakeTakers(),
-      outOfRange: (state) => { void this.#reset(state); },
+      outOfRange: (state) => { void this.#move(state, (deadline) => this.#holdings.reset(state, deadline)); },
+      diverged: (state, at) => { void this.#move(state, (deadline) => this.#holdings.diverged(state, at, deadline)); },
+      recreated: (state, topicId) => { state.beginAnew(topicId); void this.#move(state, (deadline) => this.#holdings.recreated(state, deadline)); },
       failed: (error) => this.#fail(error),
     });
     this.#member = this.#settings.group !== null && this.#settings.topics !== null ? new GroupMember(cluster, this.#settings, `${lane}-group`, {
@@ -194,7 +200,7 @@ export class Consumer {
     const deadline = this.#deadline(options.timeoutMs);
     const { states } = this.#holdings;
     if (of === undefined) await this.#committer.commitDone([...states.values()], deadline);
-    else await this.#committer.commit(offsetsOf(of), states, deadline);
+    else await this.#committer.commit(offsetsOf(of, states), states, deadline);
   }
 
   /** What the group has committed for the held partitions. */
@@ -203,9 +209,14 @@ export class Consumer {
     return await committedOffsets(this.#cluster, this.#settings.group, this.assignment, { deadline: this.#deadline(options.timeoutMs), isolation: this.#settings.isolation });
   }
 
-  /** Finishes what is in work, commits what is done ('auto'), leaves the group (static members stay), within `timeoutMs` (30 s). Within a `for await` loop the record in hand counts as not done: rather leave the loop. */
-  async close(timeoutMs: number = 30_000): Promise<void> {
+  /**
+   * Finishes what is in work, commits what is done ('auto') and leaves the group, within `timeoutMs` (30 s). A static member stays in its group, so that it
+   * may restart without a rebalance, unless `leave` says otherwise. Within a `for await` loop the record in hand counts as not done: rather leave the loop.
+   * @example await consumer.close({ leave: true }); // this instance will not come back soon
+   */
+  async close(options: number | { readonly timeoutMs?: number; readonly leave?: boolean } = {}): Promise<void> {
     if (this.#phase === 'closed') return;
+    const { timeoutMs = 30_000, leave } = typeof options === 'number' ? { timeoutMs: options } : options;
     const wasRunning = this.#phase !== 'new';
     this.#phase = 'closed';
     for (const timer of this.#timers) timer.cancel();
@@ -216,8 +227,13 @@ export class Consumer {
     }
     this.#wakeTakers();
     const deadline = this.#deadline(timeoutMs);
-    if (this.#ending) await withDeadline(this.#cluster.ports.clock, deadline, 'close the consumer', this.#ending).catch(() => {});
-    else if (wasRunning) await (this.#ending = this.#letGo(deadline));
+    if (this.#ending) {
+      await withDeadline(this.#cluster.ports.clock, deadline, 'close the consumer', this.#ending).catch(() => {});
+      if (leave && this.#settings.instanceId !== null) await this.#member?.leaveClosed(deadline);
+    } else if (wasRunning) {
+      await (this.#ending = this.#letGo(deadline, leave));
+    }
+    this.#allTopics?.release();
     this.#fetcher.close();
   }
 
@@ -229,8 +245,8 @@ export class Consumer {
     return this.#cluster.deadline(timeoutMs);
   }
 
-  async #letGo(deadline: Deadline): Promise<void> {
-    if (this.#member) await this.#member.close(deadline);
+  async #letGo(deadline: Deadline, leave?: boolean): Promise<void> {
+    if (this.#member) await this.#member.close(deadline, leave);
     else await this.#revoke(this.assignment, deadline);
   }
 
@@ -299,25 +315,41 @@ export class Consumer {
   }
 
   async #takeByHand(): Promise<void> {
-    try {
-      const { partitions, topics } = this.#settings;
-      if (partitions) return await this.#begin(partitions);
-      await this.#takeTopics(topics!);
-      this.#every(widenIntervalMs, () => { void this.#takeTopics(topics!).catch((error: Error) => this.#fail(error)); });
-    } catch (error) {
-      this.#fail(error as Error);
+    const { partitions, topics } = this.#settings;
+    const isWanted = () => this.#phase === 'running';
+    if (partitions) return await this.#persist(isWanted, () => this.#assign(partitions));
+    if (topics!.kind === 'pattern') {
+      this.#allTopics = this.#cluster.wantAll();
+      await this.#persist(isWanted, () => this.#cluster.refresh('find topics', this.#deadline()));
+    }
+    await this.#persist(isWanted, () => this.#takeTopics(topics!));
+    this.#every(widenIntervalMs, () => { void this.#widen(topics!); });
+  }
+
+  async #widen(topics: Subscribed): Promise<void> {
+    if (this.#isWidening) return;
+    this.#isWidening = true;
+    if (topics.kind === 'pattern') this.#dropGone(topics);
+    await this.#persist(() => this.#phase === 'running', () => this.#takeTopics(topics));
+    this.#isWidening = false;
+  }
+
+  /** All partitions of the topics that are not held yet: those that came later begin at their start, for all that is in them is new. */
+  async #takeTopics(topics: Subscribed): Promise<void> {
+    const deadline = this.#deadline();
+    for (const name of topicsOf(topics, this.#cluster.view)) {
+      const topic = await this.#cluster.topic(name, deadline);
+      const fresh = topic.partitions.filter(({ partition }) => !this.#holdings.states.has(partitionKey(name, partition)));
+      const isLate = this.#isWidening && (topics.kind === 'pattern' || this.#holdings.states.has(partitionKey(name, 0)));
+      if (fresh.length > 0) await this.#assign(fresh.map(({ partition }) => ({ topic: name, partition, from: isLate ? 'earliest' as const : undefined })));
     }
   }
 
-  /** All partitions of the topics that are not held yet: those of a topic that has grown begin at their start. */
-  async #takeTopics(topics: readonly string[]): Promise<void> {
-    const deadline = this.#deadline();
-    for (const name of topics) {
-      const topic = await this.#cluster.topic(name, deadline);
-      const held = this.#holdings.states.has(partitionKey(name, 0));
-      const fresh = topic.partitions.filter(({ partition }) => !this.#holdings.states.has(partitionKey(name, partition)));
-      if (fresh.length > 0) await this.#begin(fresh.map(({ partition }) => ({ topic: name, partition, from: held ? 'earliest' as const : undefined })));
-    }
+  /** Topics of a pattern that were deleted. */
+  #dropGone(topics: Subscribed): void {
+    const names = new Set(topicsOf(topics, this.#cluster.view));
+    const gone = this.assignment.filter(({ topic }) => !names.has(topic));
+    if (gone.length > 0) void this.#lose(gone);
   }
 
   async #begin(partitions: readonly (TopicPartition & { readonly from?: StartAt })[]): Promise<void> {
@@ -327,7 +359,7 @@ export class Consumer {
     for (const state of states) this.#fetcher.urge(state);
   }
 
-  async #assign(partitions: readonly TopicPartition[]): Promise<void> {
+  async #assign(partitions: readonly AssignedPartition[]): Promise<void> {
     try {
       await this.#begin(partitions);
     } catch (error) {
@@ -348,12 +380,25 @@ export class Consumer {
     await this.#settings.onLost?.(partitions);
   }
 
-  async #reset(state: PartitionState): Promise<void> {
-    try {
-      await this.#holdings.reset(state, this.#deadline());
-      this.#fetcher.wake();
-    } catch (error) {
-      this.#fail(error as Error);
+  /** Goes where a partition goes on, for as long as it takes: a cluster that is away for a while does not end a consumer. */
+  async #move(state: PartitionState, go: (deadline: Deadline) => Promise<void>): Promise<void> {
+    const { seekCount } = state;
+    const isWanted = () => state.isHeld && state.seekCount === seekCount && this.#phase === 'running';
+    await this.#persist(isWanted, () => go(this.#deadline()));
+    this.#fetcher.wake();
+  }
+
+  /** Does it again after what may pass, while it is wanted; anything else stops the consumer. */
+  async #persist(isWanted: () => boolean, act: () => Promise<void>): Promise<void> {
+    const { clock, random } = this.#cluster.ports;
+    for (let attemptIndex = 0; isWanted(); attemptIndex++) {
+      try {
+        return await act();
+      } catch (error) {
+        if (!isWanted()) return;
+        if (!isMillraceError(error) || !error.retry) return this.#fail(error as Error);
+        await sleep(this.#cluster.ports, 1 + fullJitterMs(backoffDefault, attemptIndex, random.fraction()));
+      }
     }
   }
 
@@ -389,8 +434,11 @@ export class Consumer {
   }
 }
 
-function offsetsOf(of: ConsumedRecord | RecordBatch | readonly OffsetToCommit[]): readonly OffsetToCommit[] {
-  if (of instanceof ConsumedRecord) return [{ topic: of.topic, partition: of.partition, offset: of.offset + 1 }];
-  if (of instanceof RecordBatch) return [{ topic: of.topic, partition: of.partition, offset: of.nextOffset }];
-  return of;
+/** What to commit, with what is known of who wrote it; offsets given as such are of the topics that are held now. */
+function offsetsOf(of: ConsumedRecord | RecordBatch | readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>): readonly OffsetToCommit[] {
+  const stateOf = ({ topic, partition }: TopicPartition) => states.get(partitionKey(topic, partition));
+  if (!(of instanceof ConsumedRecord) && !(of instanceof RecordBatch)) return of.map((one) => ({ topicId: topicIdOf(stateOf(one) ?? { topicId: zeroTopicId }), ...one }));
+  const state = stateOf(of);
+  const offset = of instanceof ConsumedRecord ? of.offset + 1 : of.nextOffset;
+  return [{ topic: of.topic, topicId: topicIdOf(of), partition: of.partition, offset, leaderEpoch: state?.topicId === of.topicId ? state.epochs.before(offset) : -1 }];
 }

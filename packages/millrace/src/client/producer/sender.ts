@@ -309,6 +309,7 @@ export class Sender {
     const cluster = this.#cluster;
     const deadline = cluster.deadline(cluster.options.requestTimeoutMs);
     if (this.#expiresAtMs === Infinity) this.#expectExpiry(this.#nowMs() + this.#settings.deliveryTimeoutMs);
+    cluster.seek([...this.#homeless].map((writer) => writer.topic));
     cluster.refresh('find leaders', deadline).catch(() => {}).then(() => {
       const waitMs = fullJitterMs(backoffDefault, this.#housings++, cluster.ports.random.fraction());
       cluster.ports.clock.after(waitMs, () => {
