@@ -3,7 +3,7 @@
 // D1 records of one partition are stored in the order in which they were given. D2 records waiting take at most bufferBytes: past that send()
 // waits its turn and trySend() says no. D3 each record's fate is told exactly once.
 // Cost: a record of a batch call is encoded once, straight into its batch, with no promise and no object of its own.
-import { deadlineAfter, limits, MillraceError, type Deadline } from '../../base/mod.ts';
+import { deadlineAfter, limits, MillraceError } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { RecordHeaderInit } from '../../wire/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
@@ -25,7 +25,10 @@ interface TopicWriter {
   partitionCount: number;
 }
 
-interface Waiting { readonly record: ProducerRecord; readonly listener: RecordListener | null; readonly deadline: Deadline }
+interface Waiting { readonly record: ProducerRecord; readonly listener: RecordListener | null }
+
+/** A topic that is being looked up, with the records that wait for it, in order. */
+interface Lookup { readonly waiting: Waiting[]; readonly ended: Promise<void>; readonly end: () => void }
 
 let producersMade = 0;
 
@@ -36,12 +39,9 @@ export class Producer {
   readonly #identity: IdentitySource;
   readonly #sender: Sender;
   readonly #topics = new Map<string, TopicWriter>();
-  /** Records whose topic is being looked up, in order. */
-  readonly #lookups = new Map<string, Waiting[]>();
+  readonly #lookups = new Map<string, Lookup>();
   readonly #roomQueue: RoomQueue;
-  readonly #flushWaiters: (() => void)[] = [];
   #bufferedBytes = 0;
-  #unsettled = 0;
   #failedQuietly: Error | null = null;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeTimer: Timer | null = null;
@@ -66,7 +66,8 @@ export class Producer {
   send(record: ProducerRecord): Promise<RecordPosition> {
     return new Promise((resolve, reject) => {
       const listener = new SingleSend(resolve, reject);
-      if (this.#hasRoom()) this.#give(record, listener);
+      if (this.#hasRoom()) this.#take(record, listener);
+      else if (this.#state !== 'open') reject(closedError());
       else this.#waitForRoom(() => this.#give(record, listener), reject);
     });
   }
@@ -82,13 +83,13 @@ export class Producer {
     if (Symbol.iterator in records) {
       for (const record of records) {
         if (!this.#hasRoom()) await this.room();
-        this.#give(record, bulk);
+        this.#take(record, bulk);
         given++;
       }
     } else {
       for await (const record of records) {
         if (!this.#hasRoom()) await this.room();
-        this.#give(record, bulk);
+        this.#take(record, bulk);
         given++;
       }
     }
@@ -102,7 +103,7 @@ export class Producer {
    */
   trySend(record: ProducerRecord): boolean {
     if (!this.#hasRoom()) return false;
-    this.#give(record, null);
+    this.#take(record, null);
     return true;
   }
 
@@ -111,13 +112,14 @@ export class Producer {
     if (!this.#hasRoom()) await new Promise<void>((resolve, reject) => this.#waitForRoom(resolve, reject));
   }
 
-  /** Resolves once everything given so far is stored or has failed; rejects with the first failure of trySend since the last flush. */
+  /** Resolves once everything given so far is stored or has failed, whatever is given meanwhile; rejects with the first failure of trySend since the last flush. */
   async flush(): Promise<void> {
-    if (this.#unsettled > 0) {
-      this.#sender.setFlushing(true);
-      await new Promise<void>((resolve) => this.#flushWaiters.push(resolve));
-      this.#sender.setFlushing(false);
-    }
+    this.#sender.setFlushing(true);
+    if (!this.#roomQueue.isEmpty) await new Promise<void>((resolve) => this.#roomQueue.wait(resolve, resolve)); // those before us have given theirs then
+    await Promise.all([...this.#lookups.values()].map((lookup) => lookup.ended));
+    const batches = [...this.#topics.values()].flatMap((topic) => topic.writers.flatMap((writer) => writer.queue.all()));
+    await Promise.all(batches.map((batch) => new Promise<void>((resolve) => batch.whenSettled(resolve))));
+    this.#sender.setFlushing(false);
     const failed = this.#failedQuietly;
     this.#failedQuietly = null;
     if (failed) throw failed;
@@ -127,12 +129,16 @@ export class Producer {
   async close(timeoutMs: number = this.#settings.deliveryTimeoutMs): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    const giveUp = () => this.#sender.close(closedError());
-    this.#closeTimer = this.#cluster.ports.clock.after(timeoutMs, giveUp);
+    this.#closeTimer = this.#cluster.ports.clock.after(timeoutMs, () => this.#giveUp());
     await this.flush().catch(() => {});
     this.#closeTimer.cancel();
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
     this.#state = 'closed';
-    giveUp();
+    for (const [name, lookup] of this.#lookups) this.#endLookup(name, lookup, closedError());
+    this.#sender.close(closedError());
     this.#roomQueue.wakeAll();
   }
 
@@ -150,47 +156,59 @@ export class Producer {
     this.#roomQueue.wait(proceed, () => refuse(new MillraceError('overloaded', `Cannot produce: ${bufferBytes} bytes have waited for ${deliveryTimeoutMs} ms; the server takes less than is sent`, { retry: true })));
   }
 
+  #take(record: ProducerRecord, listener: RecordListener | null): void {
+    if (this.#state === 'open') this.#give(record, listener);
+    else this.#refuse(closedError(), record.topic, listener);
+  }
+
+  /** What was taken before close() is still sent. */
   #give(record: ProducerRecord, listener: RecordListener | null): void {
-    this.#unsettled++;
-    if (this.#state !== 'open') return this.#refuse(closedError(), record.topic, listener);
+    if (this.#state === 'closed') return this.#refuse(closedError(), record.topic, listener);
     const topic = this.#topics.get(record.topic);
     const lookup = topic ? undefined : this.#lookups.get(record.topic);
     if (topic) {
       this.#place(topic, record, listener);
     } else {
-      const waiting: Waiting = { record, listener, deadline: deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs) };
       this.#bufferedBytes += sizeOf(record);
-      if (lookup) lookup.push(waiting);
-      else this.#lookUp(record.topic, waiting);
+      if (lookup) lookup.waiting.push({ record, listener });
+      else this.#lookUp(record.topic, { record, listener });
     }
   }
 
   #lookUp(name: string, first: Waiting): void {
-    const waiting = [first];
-    this.#lookups.set(name, waiting);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const lookup: Lookup = { waiting: [first], ended: promise, end: resolve };
+    this.#lookups.set(name, lookup);
     this.#cluster.want([name]);
-    this.#cluster.topic(name, first.deadline).then((view) => {
-      const { random } = this.#cluster.ports;
-      const topic: TopicWriter = { writers: [], sticky: new StickyPartition(this.#settings.batchBytes, () => random.uint32()), partitionCount: view.partitions.length };
-      this.#lookups.delete(name);
-      this.#topics.set(name, topic);
-      for (const { record, listener } of waiting) {
-        this.#bufferedBytes -= sizeOf(record);
-        this.#place(topic, record, listener);
-      }
-      this.#wakeForRoom();
-    }, (error: Error) => {
-      this.#lookups.delete(name);
-      let quietCount = 0;
-      for (const { record, listener } of waiting) {
-        this.#bufferedBytes -= sizeOf(record);
-        if (listener === null) quietCount++;
-        else listener.refused(error);
-      }
-      if (quietCount > 0) this.#failQuietly(error, name, -1, quietCount);
-      this.#settledCount(waiting.length);
-      this.#wakeForRoom();
-    });
+    this.#cluster.topic(name, deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs)).then(
+      (view) => this.#endLookup(name, lookup, view.partitions.length),
+      (error: Error) => this.#endLookup(name, lookup, error),
+    );
+  }
+
+  /** With a count of partitions the records go on to them; with an error they fail. */
+  #endLookup(name: string, lookup: Lookup, found: number | Error): void {
+    if (this.#lookups.get(name) !== lookup) return; // it was given up before
+    this.#lookups.delete(name);
+    for (const { record } of lookup.waiting) this.#bufferedBytes -= sizeOf(record);
+    if (found instanceof Error) {
+      const quietCount = lookup.waiting.filter(({ listener }) => listener === null).length;
+      for (const { listener } of lookup.waiting) listener?.refused(found);
+      if (quietCount > 0) this.#failQuietly(found, name, -1, quietCount);
+    } else {
+      const topic = this.#makeTopic(name, found);
+      for (const { record, listener } of lookup.waiting) this.#place(topic, record, listener);
+    }
+    lookup.end();
+    this.#wakeForRoom();
+  }
+
+  #makeTopic(name: string, partitionCount: number): TopicWriter {
+    const { random } = this.#cluster.ports;
+    const hasLeader = (partition: number) => (this.#cluster.partition(name, partition)?.leaderId ?? -1) >= 0;
+    const topic: TopicWriter = { writers: [], sticky: new StickyPartition(this.#settings.batchBytes, () => random.uint32(), hasLeader), partitionCount };
+    this.#topics.set(name, topic);
+    return topic;
   }
 
   #place(topic: TopicWriter, record: ProducerRecord, listener: RecordListener | null): void {
@@ -218,16 +236,18 @@ export class Producer {
     return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, (refused) => this.#identity.above(refused));
   }
 
-  /** Topics may have grown since the metadata changed. */
+  /** Topics may have grown, and partitions lost their leaders, since the metadata changed. */
   #widen(): void {
     this.#metadataViews = this.#cluster.view;
-    for (const [name, topic] of this.#topics) topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
+    for (const [name, topic] of this.#topics) {
+      topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
+      topic.sticky.review();
+    }
   }
 
   #refuse(error: Error, topic: string, listener: RecordListener | null): void {
     if (listener) listener.refused(error);
     else this.#failQuietly(error, topic, -1, 1);
-    this.#settledCount(1);
   }
 
   /** Records that nobody waits for have failed. */
@@ -240,17 +260,11 @@ export class Producer {
   #settled({ batch, recordCount, bufferBytes, error }: Settled): void {
     this.#bufferedBytes -= bufferBytes;
     if (error && batch.hasQuietRecords) this.#failQuietly(error, batch.topic, batch.partition, recordCount);
-    this.#settledCount(recordCount);
     this.#wakeForRoom();
   }
 
   #wakeForRoom(): void {
     while (!this.#roomQueue.isEmpty && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomQueue.wakeFirst();
-  }
-
-  #settledCount(count: number): void {
-    this.#unsettled -= count;
-    if (this.#unsettled === 0) for (const done of this.#flushWaiters.splice(0)) done();
   }
 }
 
