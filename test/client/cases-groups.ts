@@ -213,6 +213,18 @@ export const groupCases: readonly Case[] = [
     },
   },
   {
+    name: "with 'latest' nothing is missed of partitions that came after the consumer",
+    async run({ client, unique }) {
+      const topic = await filled(client, unique('young'), 1, 5);
+      await using consumer = client.consumer({ topics: [topic], group: unique('g'), ...quick, offsetReset: 'latest' });
+      consumer.start();
+      await until('it is at the end', () => consumer.assignment.length === 1 && consumer.position({ topic, partition: 0 }) === 5);
+      await client.admin().createPartitions(topic, 3);
+      await client.producer().send({ topic, partition: 2, value: 'in the new one' });
+      assert.equal((await take(consumer, 1))[0]!.text(), 'in the new one');
+    },
+  },
+  {
     name: 'reading by hand with a group commits to it',
     async run({ client, unique }) {
       const topic = await filled(client, unique('hand'), 1, 10);

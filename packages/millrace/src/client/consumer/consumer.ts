@@ -13,6 +13,7 @@ import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group-member.ts';
 import { Holdings } from './holdings.ts';
+import { KnownTopics } from './known-topics.ts';
 import { consumerSettings, type AssignedPartition, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
 import type { PartitionState } from './partition-state.ts';
 import { ConsumedRecord, RecordBatch } from './record-batch.ts';
@@ -59,6 +60,7 @@ export class Consumer {
   /** Since when records wait and nobody asks for them; null while somebody does. */
   #unreadSinceMs: number | null = null;
   #isWidening = false;
+  readonly #known = new KnownTopics();
   #allTopics: { release(): void } | null = null;
   /** Letting everything go: begun by close(), or by what stops the consumer. */
   #ending: Promise<void> | null = null;
@@ -78,6 +80,7 @@ export class Consumer {
     this.#member = this.#settings.group !== null && this.#settings.topics !== null ? new GroupMember(cluster, this.#settings, `${lane}-group`, {
       revoke: (partitions, deadline) => this.#revoke(partitions, deadline),
       lose: (partitions) => this.#lose(partitions),
+      joined: () => this.#noteTopics(),
       assign: (partitions) => this.#assign(partitions),
       fail: (error) => this.#fail(error),
     }) : null;
@@ -334,15 +337,22 @@ export class Consumer {
     this.#isWidening = false;
   }
 
-  /** All partitions of the topics that are not held yet: those that came later begin at their start, for all that is in them is new. */
+  /** All partitions of the topics that are not held yet. */
   async #takeTopics(topics: Subscribed): Promise<void> {
     const deadline = this.#deadline();
     for (const name of topicsOf(topics, this.#cluster.view)) {
       const topic = await this.#cluster.topic(name, deadline);
       const fresh = topic.partitions.filter(({ partition }) => !this.#holdings.states.has(partitionKey(name, partition)));
-      const isLate = this.#isWidening && (topics.kind === 'pattern' || this.#holdings.states.has(partitionKey(name, 0)));
-      if (fresh.length > 0) await this.#assign(fresh.map(({ partition }) => ({ topic: name, partition, from: isLate ? 'earliest' as const : undefined })));
+      if (fresh.length > 0) await this.#assign(fresh.map(({ partition }) => ({ topic: name, partition })));
     }
+    this.#noteTopics();
+  }
+
+  /** What is there at the beginning; all that comes later is new. */
+  #noteTopics(): void {
+    const { topics } = this.#settings;
+    const { view } = this.#cluster;
+    this.#known.note(topicsOf(topics!, view).flatMap((name) => view.topics.get(name) ?? []), topics!.kind === 'pattern');
   }
 
   /** Topics of a pattern that were deleted. */
@@ -352,9 +362,13 @@ export class Consumer {
     if (gone.length > 0) void this.#lose(gone);
   }
 
-  async #begin(partitions: readonly (TopicPartition & { readonly from?: StartAt })[]): Promise<void> {
-    this.#cluster.want(new Set(partitions.map((one) => one.topic)));
-    const states = await this.#holdings.take(partitions, this.#deadline());
+  async #begin(partitions: readonly AssignedPartition[]): Promise<void> {
+    const names = new Set(partitions.map((one) => one.topic));
+    const deadline = this.#deadline();
+    this.#cluster.want(names);
+    const topics = new Map(await Promise.all([...names].map(async (name) => [name, await this.#cluster.topic(name, deadline)] as const)));
+    this.#known.note(topics.values(), false);
+    const states = await this.#holdings.take(partitions.map((one) => ({ ...one, isYoung: this.#known.isYoung(topics.get(one.topic)!, one.partition) })), deadline);
     await this.#settings.onAssigned?.(partitions.map(({ topic, partition }) => ({ topic, partition })));
     for (const state of states) this.#fetcher.urge(state);
   }

@@ -23,6 +23,8 @@ export interface MemberEvents {
   revoke(partitions: readonly TopicPartition[], deadline: Deadline): Promise<void>;
   /** These are gone already: others may have them. */
   lose(partitions: readonly TopicPartition[]): Promise<void>;
+  /** It has joined, before anything is assigned. */
+  joined(): void;
   /** Begin with these. */
   assign(partitions: readonly TopicPartition[]): Promise<void>;
   /** It cannot go on. */
@@ -201,6 +203,7 @@ export class GroupMember {
     const assignments = joined.leader === joined.memberId && !joined.skipAssignment ? await this.#divide(assignor, joined) : [];
     const assigned = await this.#sync(joined, assignments);
     if (this.#isClosed()) return;
+    this.#events.joined();
     await this.#take(assigned);
   }
 

@@ -9,6 +9,12 @@ import type { Divergence } from './epoch-check.ts';
 import type { AssignedPartition, ConsumerSettings, StartAt } from './options.ts';
 import { PartitionState } from './partition-state.ts';
 
+/** A partition to take up. */
+export interface PartitionToTake extends AssignedPartition {
+  /** All that is in it is new to this consumer: without a committed offset it begins at its start. */
+  readonly isYoung?: boolean;
+}
+
 /** The partitions of one consumer. */
 export class Holdings {
   readonly states = new Map<string, PartitionState>();
@@ -33,21 +39,21 @@ export class Holdings {
   }
 
   /** Takes partitions up; resolves once their offsets are known. */
-  async take(partitions: readonly AssignedPartition[], deadline: Deadline): Promise<PartitionState[]> {
-    const taken = partitions.map(({ topic, partition, from }) => {
+  async take(partitions: readonly PartitionToTake[], deadline: Deadline): Promise<PartitionState[]> {
+    const taken = partitions.map(({ topic, partition, from, isYoung }) => {
       const state = new PartitionState(topic, partition, partitionKey(topic, partition));
       this.states.set(state.key, state);
-      return { state, from };
+      return { state, from, isYoung };
     });
     for (const topic of new Set(partitions.map((one) => one.topic))) await this.#cluster.topic(topic, deadline);
     for (const { state } of taken) state.topicId = this.#cluster.view.topics.get(state.topic)?.topicId ?? zeroTopicId;
     const committed = await this.#committed(taken.filter(({ from }) => from === undefined || from === 'committed').map(({ state }) => state), deadline);
     const places: { state: PartitionState; at: OffsetSpec | { readonly offset: number } }[] = [];
-    for (const { state, from } of taken) {
+    for (const { state, from, isYoung } of taken) {
       const last = committed.get(state.key);
       state.committed = last?.offset ?? -1;
       if (last !== undefined) state.seek(last.offset, last.leaderEpoch);
-      else places.push({ state, at: from === undefined || from === 'committed' ? this.#resetSpec(state) : from });
+      else places.push({ state, at: from === undefined || from === 'committed' ? isYoung ? 'earliest' : this.#resetSpec(state) : from });
     }
     await this.#seekAll(places, deadline);
     return taken.map(({ state }) => state);

@@ -25,7 +25,10 @@ export interface ConsumerOptions {
   readonly partitions?: readonly AssignedPartition[];
   /** The consumer group. */
   readonly group?: string;
-  /** Where to begin when nothing is committed or the committed offset is gone; 'error' stops the consumer with 'offset-out-of-range' (default 'earliest'). */
+  /**
+   * Where to begin when nothing is committed or the committed offset is gone; 'error' stops the consumer with 'offset-out-of-range' (default 'earliest').
+   * With 'latest', partitions and topics that came after the consumer are read from their start all the same: all that is in them is new.
+   */
   readonly offsetReset?: 'earliest' | 'latest' | 'error';
   /** Whether records of aborted transactions are left out (default 'read_committed'). */
   readonly isolation?: 'read_committed' | 'read_uncommitted';

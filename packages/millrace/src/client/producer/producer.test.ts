@@ -17,6 +17,7 @@ async function scene(options: ProducerOptions = {}) {
   const app = world.start('app', 'app');
   const client = await time.settle(connect('server:9092', { machine: app.machine, requestTimeoutMs: 1_000, connectTimeoutMs: 500 }));
   await time.settle(client.admin().createTopics([{ topic: 't', partitions: 1 }]));
+  const other = await time.settle(connect('server:9092', { machine: world.start('other', 'other').machine }));
   const producer = client.producer(options);
   /** Records of each stored batch. */
   const batches = async (): Promise<number[]> => {
@@ -31,7 +32,7 @@ async function scene(options: ProducerOptions = {}) {
     }
     return counts;
   };
-  return { time, server, client, producer, batches };
+  return { time, server, client, other, producer, batches };
 }
 
 test('a lone record goes at once; what is sent in one turn of the loop goes together', async () => {
@@ -162,5 +163,16 @@ test('closing with a deadline does not wait for a topic that is still looked for
   await time.settle(producer.close(1_000));
   await late;
   assert.ok(time.nowMs - startMs <= 1_100, `${time.nowMs - startMs} ms`); // virtual time
+  assert.equal(producer.bufferedBytes, 0);
+});
+
+test('a partition that is new to the producer is looked for, once, before the record is refused; order stays', async () => {
+  const { time, producer, other } = await scene();
+  await time.settle(producer.send({ topic: 't', value: 'known' }));
+  await time.settle(other.admin().createPartitions('t', 3));
+  const sent = [0, 1, 2].map((index) => producer.send({ topic: 't', partition: 2, value: `v${index}` }));
+  assert.deepEqual((await time.settle(Promise.all(sent))).map(({ partition, offset }) => [partition, offset]), [[2, 0], [2, 1], [2, 2]]);
+  await assert.rejects(time.settle(producer.send({ topic: 't', partition: 3, value: 'v' })), { code: 'invalid-argument' });
+  await assert.rejects(time.settle(producer.send({ topic: 't', partition: -1, value: 'v' })), { code: 'invalid-argument' });
   assert.equal(producer.bufferedBytes, 0);
 });

@@ -3,10 +3,11 @@
 // D1 records of one partition are stored in the order in which they were given. D2 records waiting take at most bufferBytes: past that send()
 // waits its turn and trySend() says no. D3 each record's fate is told exactly once.
 // Cost: a record of a batch call is encoded once, straight into its batch, with no promise and no object of its own.
-import { deadlineAfter, limits, MillraceError } from '../../base/mod.ts';
+import { deadlineAfter, limits, MillraceError, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { RecordHeaderInit } from '../../wire/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
+import type { TopicView } from '../net/metadata.ts';
 import { IdentitySource } from './identity.ts';
 import { producerSettings, type ProducerOptions, type ProducerSettings } from './options.ts';
 import { BulkSend, SingleSend, type ProducedRecords, type RecordListener } from './outcome.ts';
@@ -164,11 +165,12 @@ export class Producer {
   /** What was taken before close() is still sent. */
   #give(record: ProducerRecord, listener: RecordListener | null): void {
     if (this.#state === 'closed') return this.#refuse(closedError(), record.topic, listener);
+    if (this.#metadataViews !== this.#cluster.view) this.#widen();
     const topic = this.#topics.get(record.topic);
-    const lookup = topic ? undefined : this.#lookups.get(record.topic);
-    if (topic) {
+    if (topic && !(record.partition! >= topic.partitionCount)) { // most name no partition: undefined compares false
       this.#place(topic, record, listener);
     } else {
+      const lookup = this.#lookups.get(record.topic);
       this.#bufferedBytes += sizeOf(record);
       if (lookup) lookup.waiting.push({ record, listener });
       else this.#lookUp(record.topic, { record, listener });
@@ -180,10 +182,16 @@ export class Producer {
     const lookup: Lookup = { waiting: [first], ended: promise, end: resolve };
     this.#lookups.set(name, lookup);
     this.#cluster.want([name]);
-    this.#cluster.topic(name, deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs)).then(
+    this.#find(name, deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs)).then(
       (view) => this.#endLookup(name, lookup, view.partitions.length),
       (error: Error) => this.#endLookup(name, lookup, error),
     );
+  }
+
+  /** A topic that is known already may have grown: then it is looked at again, once. */
+  async #find(name: string, deadline: Deadline): Promise<TopicView> {
+    if (this.#topics.has(name)) await this.#cluster.refresh(`find a partition of '${name}'`, deadline);
+    return await this.#cluster.topic(name, deadline);
   }
 
   /** With a count of partitions the records go on to them; with an error they fail. */
@@ -196,7 +204,8 @@ export class Producer {
       for (const { listener } of lookup.waiting) listener?.refused(found);
       if (quietCount > 0) this.#failQuietly(found, name, -1, quietCount);
     } else {
-      const topic = this.#makeTopic(name, found);
+      this.#widen();
+      const topic = this.#topics.get(name) ?? this.#makeTopic(name, found);
       for (const { record, listener } of lookup.waiting) this.#place(topic, record, listener);
     }
     lookup.end();
@@ -213,7 +222,6 @@ export class Producer {
 
   #place(topic: TopicWriter, record: ProducerRecord, listener: RecordListener | null): void {
     const { clock } = this.#cluster.ports;
-    if (this.#metadataViews !== this.#cluster.view) this.#widen();
     try {
       const key = record.key ?? null;
       const value = record.value ?? null;
