@@ -231,7 +231,7 @@ export class Producer {
       let partition = choosePartition(record.topic, key, record.partition, topic.partitionCount, this.#settings.partitioner);
       if (partition < 0) partition = topic.sticky.next(topic.partitionCount, bytes);
       const writer = (topic.writers[partition] ??= this.#makeWriter(record.topic, partition));
-      writer.append(clock.monotonicMs(), record.timestampMs ?? clock.nowMs(), key, value, headers, bytes, listener);
+      writer.append(record.timestampMs ?? clock.nowMs(), key, value, headers, bytes, listener);
       this.#bufferedBytes += bytes;
       this.#sender.wake(writer);
     } catch (error) {
@@ -241,7 +241,7 @@ export class Producer {
 
   #makeWriter(topic: string, partition: number): PartitionWriter {
     const inFlightMax = this.#settings.idempotent ? limits.client.producerInFlightMax : 1;
-    return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, (refused) => this.#identity.above(refused));
+    return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, () => this.#cluster.ports.clock.monotonicMs(), (refused) => this.#identity.above(refused));
   }
 
   /** Topics may have grown, and partitions lost their leaders, since the metadata changed. */
