@@ -1,9 +1,9 @@
 // client/consumer/consumer.ts - the consumer's door: records out, and what is done committed.
 // Owns: the life of one consumer, handing out batches, the timers of commits and of slow handlers. Never: membership (group-member.ts),
-// fetching (fetcher.ts), offsets of partitions (holdings.ts).
+// fetching (fetcher.ts), offsets of partitions (holdings.ts), choosing them without a group (hand-reader.ts).
 // U1 a record is handed out once while its partition is held, in offset order. U2 only what is done is committed, without gaps. U3 the loop of
 // the machine gets its turn at least every few milliseconds, however many records wait.
-import { backoffDefault, fullJitterMs, isMillraceError, MillraceError, sleep, withDeadline, type Deadline } from '../../base/mod.ts';
+import { MillraceError, withDeadline, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { zeroTopicId } from '../net/metadata.ts';
@@ -12,19 +12,21 @@ import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group-member.ts';
+import { HandReader } from './hand-reader.ts';
 import { Holdings } from './holdings.ts';
 import { KnownTopics } from './known-topics.ts';
 import { consumerSettings, type AssignedPartition, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
 import type { PartitionState } from './partition-state.ts';
+import { persist } from './persist.ts';
 import { ConsumedRecord, RecordBatch } from './record-batch.ts';
 import { RecordIterator, type BatchSource } from './record-iterator.ts';
 import { run, type RunOptions } from './runner.ts';
-import { topicsOf, type Subscribed } from './subscription.ts';
+import { topicsOf } from './subscription.ts';
 
 /** Longest stretch without giving the machine's loop a turn, in ms (U3). */
 const turnMs = 4;
-/** How often partitions of topics read without a group are counted again, in ms. */
-const widenIntervalMs = 1_000;
+/** How often topics read without a group are looked at again, in ms. */
+const lookIntervalMs = 1_000;
 
 /** Distance of a consumer from the end of a partition. */
 export interface PartitionLag extends TopicPartition { readonly position: number; readonly endOffset: number; readonly lag: number }
@@ -59,9 +61,8 @@ export class Consumer {
   #slow = new Map<PartitionState, { committable: number; sinceMs: number }>();
   /** Since when records wait and nobody asks for them; null while somebody does. */
   #unreadSinceMs: number | null = null;
-  #isWidening = false;
   readonly #known = new KnownTopics();
-  #allTopics: { release(): void } | null = null;
+  #hand: HandReader | null = null;
   /** Letting everything go: begun by close(), or by what stops the consumer. */
   #ending: Promise<void> | null = null;
 
@@ -100,7 +101,7 @@ export class Consumer {
     if (this.#phase !== 'new') return;
     this.#phase = 'running';
     if (this.#member) this.#member.start();
-    else void this.#takeByHand();
+    else this.#readByHand(this.#hand = this.#makeHand()).catch((error: Error) => this.#fail(error));
     if (this.#settings.commit === 'auto') this.#every(this.#settings.commitIntervalMs, () => this.#commitAuto());
     if (this.#member) this.#every(Math.max(50, this.#settings.maxPollIntervalMs / 8), () => this.#watchSlow());
   }
@@ -236,7 +237,7 @@ export class Consumer {
     } else if (wasRunning) {
       await (this.#ending = this.#letGo(deadline, leave));
     }
-    this.#allTopics?.release();
+    this.#hand?.close();
     this.#fetcher.close();
   }
 
@@ -307,6 +308,17 @@ export class Consumer {
     this.#ending = this.#letGo(this.#deadline(this.#settings.sessionTimeoutMs)).catch(() => {}); // nobody reads here any more: others may
   }
 
+  #makeHand(): HandReader {
+    return new HandReader(this.#cluster, this.#settings, {
+      isRunning: () => this.#phase === 'running',
+      isHeld: (key) => this.#holdings.states.has(key),
+      held: () => this.assignment,
+      assign: (partitions) => this.#assign(partitions),
+      lose: (partitions) => this.#lose(partitions),
+      taken: () => this.#noteTopics(),
+    });
+  }
+
   #every(intervalMs: number, act: () => void): void {
     const timer = this.#cluster.ports.clock.after(intervalMs, () => {
       this.#timers.delete(timer);
@@ -317,35 +329,9 @@ export class Consumer {
     this.#timers.add(timer);
   }
 
-  async #takeByHand(): Promise<void> {
-    const { partitions, topics } = this.#settings;
-    const isWanted = () => this.#phase === 'running';
-    if (partitions) return await this.#persist(isWanted, () => this.#assign(partitions));
-    if (topics!.kind === 'pattern') {
-      this.#allTopics = this.#cluster.wantAll();
-      await this.#persist(isWanted, () => this.#cluster.refresh('find topics', this.#deadline()));
-    }
-    await this.#persist(isWanted, () => this.#takeTopics(topics!));
-    this.#every(widenIntervalMs, () => { void this.#widen(topics!); });
-  }
-
-  async #widen(topics: Subscribed): Promise<void> {
-    if (this.#isWidening) return;
-    this.#isWidening = true;
-    if (topics.kind === 'pattern') this.#dropGone(topics);
-    await this.#persist(() => this.#phase === 'running', () => this.#takeTopics(topics));
-    this.#isWidening = false;
-  }
-
-  /** All partitions of the topics that are not held yet. */
-  async #takeTopics(topics: Subscribed): Promise<void> {
-    const deadline = this.#deadline();
-    for (const name of topicsOf(topics, this.#cluster.view)) {
-      const topic = await this.#cluster.topic(name, deadline);
-      const fresh = topic.partitions.filter(({ partition }) => !this.#holdings.states.has(partitionKey(name, partition)));
-      if (fresh.length > 0) await this.#assign(fresh.map(({ partition }) => ({ topic: name, partition })));
-    }
-    this.#noteTopics();
+  async #readByHand(hand: HandReader): Promise<void> {
+    await hand.start();
+    if (this.#settings.topics && this.#phase === 'running') this.#every(lookIntervalMs, () => { hand.look().catch((error: Error) => this.#fail(error)); });
   }
 
   /** What is there at the beginning; all that comes later is new. */
@@ -353,13 +339,6 @@ export class Consumer {
     const { topics } = this.#settings;
     const { view } = this.#cluster;
     this.#known.note(topicsOf(topics!, view).flatMap((name) => view.topics.get(name) ?? []), topics!.kind === 'pattern');
-  }
-
-  /** Topics of a pattern that were deleted. */
-  #dropGone(topics: Subscribed): void {
-    const names = new Set(topicsOf(topics, this.#cluster.view));
-    const gone = this.assignment.filter(({ topic }) => !names.has(topic));
-    if (gone.length > 0) void this.#lose(gone);
   }
 
   async #begin(partitions: readonly AssignedPartition[]): Promise<void> {
@@ -398,21 +377,11 @@ export class Consumer {
   async #move(state: PartitionState, go: (deadline: Deadline) => Promise<void>): Promise<void> {
     const { seekCount } = state;
     const isWanted = () => state.isHeld && state.seekCount === seekCount && this.#phase === 'running';
-    await this.#persist(isWanted, () => go(this.#deadline()));
-    this.#fetcher.wake();
-  }
-
-  /** Does it again after what may pass, while it is wanted; anything else stops the consumer. */
-  async #persist(isWanted: () => boolean, act: () => Promise<void>): Promise<void> {
-    const { clock, random } = this.#cluster.ports;
-    for (let attemptIndex = 0; isWanted(); attemptIndex++) {
-      try {
-        return await act();
-      } catch (error) {
-        if (!isWanted()) return;
-        if (!isMillraceError(error) || !error.retry) return this.#fail(error as Error);
-        await sleep(this.#cluster.ports, 1 + fullJitterMs(backoffDefault, attemptIndex, random.fraction()));
-      }
+    try {
+      await persist(this.#cluster.ports, isWanted, () => go(this.#deadline()));
+      this.#fetcher.wake();
+    } catch (error) {
+      this.#fail(error as Error);
     }
   }
 

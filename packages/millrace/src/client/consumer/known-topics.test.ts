@@ -1,3 +1,4 @@
+// What was there when a consumer began: what counts as younger.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TopicView } from '../net/metadata.ts';

@@ -1,3 +1,4 @@
+// The epoch that goes with an offset, as batches and resets tell it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LeaderEpochs } from './leader-epochs.ts';

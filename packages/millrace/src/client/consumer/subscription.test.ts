@@ -1,3 +1,4 @@
+// Names and patterns: which topics a subscription means.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { emptyView, zeroTopicId, type ClusterView } from '../net/metadata.ts';
