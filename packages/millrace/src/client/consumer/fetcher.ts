@@ -59,6 +59,8 @@ export class Fetcher {
   #isClosed = false;
   #isWakeScheduled = false;
   #isFindingLeaders = false;
+  /** Searches in a row that left some partition without a leader. */
+  #searches = 0;
 
   constructor(cluster: Cluster, settings: ConsumerSettings, lane: string, states: ReadonlyMap<string, PartitionState>, events: FetchEvents) {
     this.#cluster = cluster;
@@ -105,6 +107,7 @@ export class Fetcher {
     const nowMs = this.#nowMs();
     let bufferedBytes = 0;
     let wakeAtMs = Infinity;
+    let isLeaderless = false;
     const byLeader = new Map<number, PartitionState[]>();
     const unchecked = new Map<number, PartitionState[]>();
     const full = new Set<number>();
@@ -114,12 +117,14 @@ export class Fetcher {
       if (this.#isAnother(state)) continue;
       if (state.isPaused) continue;
       const leaderId = this.#leaderOf(state);
-      if (leaderId < 0) { this.#findLeaders(); continue; }
+      if (leaderId < 0) { isLeaderless = true; continue; }
       if (state.bufferedBytes >= this.#settings.partitionMaxBytes) { full.add(leaderId); continue; } // F2
       if (nowMs < state.retryAtMs) { wakeAtMs = Math.min(wakeAtMs, state.retryAtMs); full.add(leaderId); continue; }
       const list = this.#mayFetch(state) ? listIn(byLeader, leaderId) : listIn(unchecked, leaderId);
       list.push(state);
     }
+    if (isLeaderless) this.#findLeaders();
+    else this.#searches = 0;
     for (const [nodeId, states] of unchecked) void this.#check(nodeId, states);
     if (bufferedBytes >= this.#settings.prefetchBytes) return; // F1: emptying wakes
     for (const [nodeId, states] of byLeader) {
@@ -183,9 +188,9 @@ export class Fetcher {
   #findLeaders(): void {
     if (this.#isFindingLeaders) return;
     this.#isFindingLeaders = true;
-    const { clock } = this.#cluster.ports;
+    const { clock, random } = this.#cluster.ports;
     void this.#cluster.refresh('find leaders', this.#cluster.deadline(this.#cluster.options.requestTimeoutMs)).catch(() => {}).then(() => {
-      clock.after(backoffDefault.baseMs, () => { this.#isFindingLeaders = false; this.wake(); });
+      clock.after(1 + fullJitterMs(backoffDefault, this.#searches++, random.fraction()), () => { this.#isFindingLeaders = false; this.wake(); });
     });
   }
 

@@ -23,6 +23,8 @@ class Leader {
   records: { epoch: number; value: string }[] = [];
   fetchVersionMax = Fetch.versions.max;
   knowsEpochs = true;
+  hasLeader = true;
+  metadataCount = 0;
   readonly asked: string[] = [];
   readonly committed: { offset: number; leaderEpoch: number }[] = [];
   committedBefore: { offset: number; leaderEpoch: number } | null = null;
@@ -55,9 +57,9 @@ class Leader {
         const apis = [Metadata, ApiVersions, ListOffsets, FindCoordinator, OffsetCommit, OffsetFetch, Fetch, ...(this.knowsEpochs ? [OffsetForLeaderEpoch] : [])];
         return { errorCode: 0, apiKeys: apis.map((api) => ({ apiKey: api.key, minVersion: api.versions.min, maxVersion: api.key === Fetch.key ? this.fetchVersionMax : api.versions.max })) };
       }
-      case Metadata.key: return {
+      case Metadata.key: this.metadataCount++; return {
         brokers: [{ nodeId: 1, ...address, rack: null }], clusterId: 'c', controllerId: 1,
-        topics: [{ errorCode: 0, name: 't', topicId, isInternal: false, partitions: [{ errorCode: 0, partitionIndex: 0, leaderId: 1, leaderEpoch: this.toldEpoch, replicaNodes: [1], isrNodes: [1], offlineReplicas: [] }] }],
+        topics: [{ errorCode: 0, name: 't', topicId, isInternal: false, partitions: [{ errorCode: 0, partitionIndex: 0, leaderId: this.hasLeader ? 1 : -1, leaderEpoch: this.toldEpoch, replicaNodes: [1], isrNodes: [1], offlineReplicas: [] }] }],
       };
       case FindCoordinator.key: return { errorCode: 0, nodeId: 1, ...address, coordinators: [{ key: 'g', nodeId: 1, ...address, errorCode: 0, errorMessage: null }] };
       case OffsetFetch.key: return { groups: [{ groupId: 'g', errorCode: 0, topics: [{ topicId, name: 't', partitions: [{
@@ -104,7 +106,7 @@ function batchOf(offset: number, epoch: number, value: string): Uint8Array {
   return bytes;
 }
 
-async function scene(prepare: (leader: Leader) => void = () => {}) {
+async function scene(prepare: (leader: Leader) => void = () => {}, metadataMaxAgeMs = 100) {
   const world = new World(11);
   const { time } = world;
   const leader = new Leader();
@@ -120,7 +122,7 @@ async function scene(prepare: (leader: Leader) => void = () => {}) {
     connection.onClose(() => {});
   }));
   const app = world.start('app', 'app');
-  const client = await time.settle(connect('server:9092', { machine: app.machine, requestTimeoutMs: 1_000, connectTimeoutMs: 500, metadataMaxAgeMs: 100 }));
+  const client = await time.settle(connect('server:9092', { machine: app.machine, requestTimeoutMs: 1_000, connectTimeoutMs: 500, metadataMaxAgeMs }));
   const reader = (options: Partial<ConsumerOptions> = {}) => client.consumer({ partitions: [{ ...place, ...(options.group ? {} : { from: 'earliest' as const }) }], maxWaitMs: 10, ...options });
   /** The next texts, each done when the next is asked for. */
   const read = (records: AsyncIterator<{ offset: number; text(): string | null }>, count: number) => time.settle((async () => {
@@ -249,4 +251,23 @@ test('commits carry the epoch of the record before the offset, and a committed e
   leader.append('y');
   assert.equal(await read(reader({ group: 'g' })[Symbol.asyncIterator](), 1), 'y');
   await assert.rejects(read(reader({ group: 'g', offsetReset: 'error' })[Symbol.asyncIterator](), 1), { code: 'offset-out-of-range' });
+});
+
+test('a partition without a leader is looked for with growing waits, and read soon after it has one', async () => {
+  const { time, leader, reader, read } = await scene(() => {}, 60_000);
+  leader.append('a');
+  const records = reader()[Symbol.asyncIterator]();
+  await read(records, 1);
+  leader.hasLeader = false;
+  leader.elect(1);
+  const before = leader.metadataCount;
+  const next = read(records, 1);
+  await time.advance(20_000);
+  const asked = leader.metadataCount - before;
+  assert.ok(asked > 10 && asked < 100, `${asked} times in 20 s`); // virtual time
+  leader.hasLeader = true;
+  leader.append('b');
+  const startMs = time.nowMs;
+  assert.equal(await next, 'b');
+  assert.ok(time.nowMs - startMs < 1_500);
 });
