@@ -1,6 +1,6 @@
 // test/client/cases-groups.ts - what consumers of a group promise each other: every record to somebody, in order, nothing done twice without cause.
 import assert from 'node:assert/strict';
-import type { AssignorName, Client, Consumer, ConsumerOptions } from '../../packages/millrace/src/mod.ts';
+import type { AssignorName, Client, ConsumedRecord, Consumer, ConsumerOptions, TopicPartition } from '../../packages/millrace/src/mod.ts';
 import { filled } from './cases-consume.ts';
 import { numbers, pause, readAll, take, until, type Case } from './case.ts';
 
@@ -126,11 +126,99 @@ export const groupCases: readonly Case[] = [
     },
   },
   {
+    name: 'a static member that is told to leave, or that an admin removes, gives its partitions to others at once',
+    async run({ client, unique }) {
+      const topic = await filled(client, unique('leave'), 2, 1);
+      const group = unique('g');
+      const options = (instanceId: string): ConsumerOptions => ({ topics: [topic], group, instanceId, heartbeatIntervalMs: 100, sessionTimeoutMs: 60_000 });
+      await using a = client.consumer(options('a'));
+      const [b, c] = [client.consumer(options('b')), client.consumer(options('c'))];
+      a.start(); b.start();
+      await until('they share', () => a.assignment.length === 1 && b.assignment.length === 1, 30_000);
+      await b.close({ leave: true });
+      await until('a has both', () => a.assignment.length === 2, 30_000);
+      c.start();
+      await until('they share again', () => a.assignment.length === 1 && c.assignment.length === 1, 30_000);
+      await c.close();
+      assert.equal((await client.admin().describeGroup(group)).members.length, 2, 'it stays, to come back');
+      await client.admin().removeMembers(group, [{ instanceId: 'c' }]);
+      await until('a has both again', () => a.assignment.length === 2, 30_000);
+      await assert.rejects(client.admin().removeMembers(group, [{ instanceId: 'c' }]), { code: 'unknown-member', retry: false });
+    },
+  },
+  {
+    name: 'a pattern takes up topics that match, as they come and go, with a group and without',
+    async run({ target, unique }) {
+      const prefix = unique('pattern');
+      await using client = await target.connect({ metadataMaxAgeMs: 100 });
+      const admin = client.admin();
+      await filled(client, `${prefix}-a`, 2, 1);
+      await filled(client, `other-${prefix}-a`, 1, 1);
+      await using producer = client.producer();
+      const lost: string[] = [];
+      const onGone = (partitions: readonly TopicPartition[]) => { lost.push(...partitions.map(({ topic }) => topic)); };
+      const topics = new RegExp(`^${prefix}-`, 'g');
+      const group = unique('g');
+      await using first = client.consumer({ topics, group, ...quick, onRevoked: onGone, onLost: onGone });
+      await using second = client.consumer({ topics, group, ...quick });
+      await using alone = client.consumer({ topics, offsetReset: 'latest' });
+      for (const consumer of [first, second, alone]) consumer.start();
+      const all = (...names: string[]) => until(`${names.join()} are held`, () => {
+        const shared = [...keys(first), ...keys(second)].sort();
+        return shared.join() === names.join() && keys(alone).join() === names.join() && first.assignment.length > 0 && second.assignment.length > 0;
+      });
+      await all(`${prefix}-a-0`, `${prefix}-a-1`);
+      await admin.createTopics([{ topic: `${prefix}-b`, partitions: 2 }, { topic: `other-${prefix}-b`, partitions: 1 }]);
+      await producer.send({ topic: `${prefix}-b`, partition: 1, value: 'first of all' });
+      await all(`${prefix}-a-0`, `${prefix}-a-1`, `${prefix}-b-0`, `${prefix}-b-1`);
+      assert.equal((await take(alone, 1))[0]!.text(), 'first of all', 'all that is in a topic that came later is new');
+      await admin.deleteTopics([`${prefix}-a`]);
+      await all(`${prefix}-b-0`, `${prefix}-b-1`);
+      assert.ok(lost.includes(`${prefix}-a`));
+    },
+  },
+  {
+    name: 'a topic that is created anew is begun anew, and what was read of the old one cannot be committed to it',
+    async run({ client, target, unique }) {
+      const topic = await filled(client, unique('anew'), 1, 20);
+      const group = unique('g');
+      await using other = await target.connect();
+      await using consumer = client.consumer({ topics: [topic], group, ...quick, commit: 'manual' });
+      const old = (await take(consumer, 10)).at(-1)!;
+      await consumer.commit(old);
+      const admin = other.admin();
+      await admin.deleteTopics([topic]);
+      await until('it is gone', async () => !(await admin.listTopics()).includes(topic));
+      await admin.createTopics([{ topic, partitions: 1 }]);
+      await assert.rejects(consumer.commit(old), (error: { code: string }) => error.code === 'topic-not-found' || error.code === 'unknown-member' || error.code === 'rebalance');
+      await other.producer().send({ topic, value: 'new' });
+      const after = await firstOf(consumer, 'new');
+      assert.equal(after.offset, 0);
+      await assert.rejects(consumer.commit(old), { code: 'topic-not-found' });
+      const offsets = async () => (await admin.groupOffsets(group)).filter((one) => one.topic === topic).map(({ offset }) => offset);
+      assert.deepEqual(await offsets(), []);
+      await consumer.commit(after);
+      assert.deepEqual(await offsets(), [1]);
+    },
+  },
+  {
     name: 'partitions added later are shared out, and read from their start',
     async run({ client, unique }) {
       const topic = await filled(client, unique('wider'), 1, 1);
       await using consumer = client.consumer({ topics: [topic], group: unique('g'), ...quick });
       assert.equal((await take(consumer, 1)).length, 1);
+      await client.admin().createPartitions(topic, 3);
+      await client.producer().send({ topic, partition: 2, value: 'in the new one' });
+      assert.equal((await take(consumer, 1))[0]!.text(), 'in the new one');
+    },
+  },
+  {
+    name: "with 'latest' nothing is missed of partitions that came after the consumer",
+    async run({ client, unique }) {
+      const topic = await filled(client, unique('young'), 1, 5);
+      await using consumer = client.consumer({ topics: [topic], group: unique('g'), ...quick, offsetReset: 'latest' });
+      consumer.start();
+      await until('it is at the end', () => consumer.assignment.length === 1 && consumer.position({ topic, partition: 0 }) === 5);
       await client.admin().createPartitions(topic, 3);
       await client.producer().send({ topic, partition: 2, value: 'in the new one' });
       assert.equal((await take(consumer, 1))[0]!.text(), 'in the new one');
@@ -176,6 +264,14 @@ async function comeAndGo(client: Client, topic: string, group: string, assignor:
   await Promise.all(members.map((member) => member.close()));
   await Promise.all(runs);
   for (const [partition, values] of seen) assert.deepEqual(values, numbers(200).map(Number), `partition ${partition}: each once, in order`);
+}
+
+/** Reads on to a record of this text: from a topic that was created anew, what was fetched of the old one may come first. */
+async function firstOf(consumer: Consumer, text: string): Promise<ConsumedRecord> {
+  for (;;) {
+    const [record] = await take(consumer, 1);
+    if (record!.text() === text) return record!;
+  }
 }
 
 function keys(consumer: Consumer): string[] {

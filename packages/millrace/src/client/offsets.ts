@@ -19,14 +19,17 @@ export interface FoundOffset extends TopicPartition { readonly offset: number; r
 /** An offset that a group committed: the next one to read. */
 export interface CommittedOffset extends TopicPartition { readonly offset: number; readonly metadata: string; readonly leaderEpoch: number }
 
-/** An offset to commit. */
-export interface OffsetToCommit extends TopicPartition { readonly offset: number; readonly metadata?: string; readonly leaderEpoch?: number }
+/** An offset to commit. With a `topicId` it is refused when the topic of that name is another one by now; consumers give it for what they hold. */
+export interface OffsetToCommit extends TopicPartition { readonly offset: number; readonly metadata?: string; readonly leaderEpoch?: number; readonly topicId?: string }
 
 /** Who commits: a member of a generation, or somebody outside (an admin, a consumer without a subscription). */
 export interface Committer { readonly group: string; readonly memberId: string; readonly generation: number; readonly instanceId: string | null }
 
 /** How such a call travels. `byName`: topics are those that have the names now, not those that the client has heard of. */
 export interface OffsetCall { readonly deadline: Deadline; readonly lane?: string; readonly isolation?: 'read_committed' | 'read_uncommitted'; readonly byName?: boolean }
+
+/** OffsetCommit and OffsetFetch name topics by id alone from this version on. */
+const topicIdVersion = 10;
 
 const specTimestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 } as const;
 
@@ -83,18 +86,27 @@ async function committedBy(cluster: Cluster, group: string, partitions: readonly
 export async function commitOffsets(cluster: Cluster, by: Committer, offsets: readonly OffsetToCommit[], call: OffsetCall): Promise<void> {
   if (offsets.length === 0) return;
   const what = `commit offsets of group '${by.group}'`;
-  const ids = call.byName ? null : topicIdsOf(cluster, offsets);
-  const names = new Map([...(ids ?? [])].map(([name, id]) => [id, name]));
-  await cluster.call({ kind: 'coordinator', group: by.group }, OffsetCommit, {
-    groupId: by.group, generationIdOrMemberEpoch: by.generation, memberId: by.memberId, groupInstanceId: by.instanceId,
-    topics: [...byTopic(offsets, (one) => ({
-      partitionIndex: one.partition, committedOffset: one.offset, committedLeaderEpoch: one.leaderEpoch ?? -1, committedMetadata: one.metadata ?? '',
-    }))].map(([name, partitions]) => ({ name, topicId: ids?.get(name), partitions })),
-  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true, versionMax: versionFor(ids) }, (answer) => {
+  const known = (topic: string) => cluster.view.topics.get(topic)?.topicId ?? zeroTopicId;
+  const items = offsets.map((one) => ({ ...one, topicId: call.byName ? zeroTopicId : one.topicId ?? known(one.topic) }));
+  const hasIds = items.every((one) => one.topicId !== zeroTopicId);
+  const names = new Map(items.map((one) => [one.topicId, one.topic]));
+  const refused = (errorCode: number, topic: string, partition: number) => {
+    const isLasting = lasting.has(errorCode) || (errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && !call.byName);
+    return kafkaError(errorCode, what, { group: by.group, topic, partition, ...(isLasting ? { retry: false } : {}) });
+  };
+  await cluster.call({ kind: 'coordinator', group: by.group }, OffsetCommit, (version) => {
+    const other = version >= topicIdVersion ? undefined : items.find((one) => one.topicId !== zeroTopicId && known(one.topic) !== zeroTopicId && known(one.topic) !== one.topicId);
+    if (other) throw refused(errorCodes.UNKNOWN_TOPIC_ID, other.topic, other.partition); // by its name it would go to the other topic
+    return {
+      groupId: by.group, generationIdOrMemberEpoch: by.generation, memberId: by.memberId, groupInstanceId: by.instanceId,
+      topics: [...Map.groupBy(items, (one) => `${one.topic} ${one.topicId}`).values()].map((list) => ({
+        name: list[0]!.topic, topicId: list[0]!.topicId,
+        partitions: list.map((one) => ({ partitionIndex: one.partition, committedOffset: one.offset, committedLeaderEpoch: one.leaderEpoch ?? -1, committedMetadata: one.metadata ?? '' })),
+      })),
+    };
+  }, { what, deadline: call.deadline, lane: call.lane, idempotent: true, versionMax: hasIds ? undefined : topicIdVersion - 1 }, (answer) => {
     for (const topic of answer.topics) {
-      for (const one of topic.partitions) {
-        if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group: by.group, topic: names.get(topic.topicId) ?? topic.name, partition: one.partitionIndex, ...(lasting.has(one.errorCode) ? { retry: false } : {}) });
-      }
+      for (const one of topic.partitions) if (one.errorCode !== 0) throw refused(one.errorCode, (hasIds ? names.get(topic.topicId) : undefined) ?? topic.name, one.partitionIndex);
     }
   });
 }
@@ -108,9 +120,8 @@ function topicIdsOf(cluster: Cluster, items: readonly TopicPartition[] | null): 
   return items === null || [...ids.values()].includes(zeroTopicId) ? null : ids;
 }
 
-/** From 10 on both requests name topics by id alone. */
 function versionFor(ids: TopicIds): number | undefined {
-  return ids === null ? 9 : undefined;
+  return ids === null ? topicIdVersion - 1 : undefined;
 }
 
 /** The same commit fails again: as long as the membership is the same (what helps is to join again), or for good because its topic is gone. */
@@ -137,7 +148,7 @@ async function listAt(cluster: Cluster, nodeId: number, queries: readonly Offset
   const answer = await connection.call(ListOffsets, {
     replicaId: -1, isolationLevel: call.isolation === 'read_committed' ? 1 : 0, timeoutMs: cluster.options.requestTimeoutMs,
     topics: [...byTopic(queries, (query) => ({
-      partitionIndex: query.partition, currentLeaderEpoch: -1, timestamp: typeof query.at === 'string' ? specTimestamps[query.at] : query.at.timestampMs,
+      partitionIndex: query.partition, currentLeaderEpoch: cluster.partition(query.topic, query.partition)?.leaderEpoch ?? -1, timestamp: typeof query.at === 'string' ? specTimestamps[query.at] : query.at.timestampMs,
     }))].map(([name, partitions]) => ({ name, partitions })),
   }, { deadline: call.deadline });
   let failure: MillraceError | null = null;

@@ -6,7 +6,7 @@ import { committedOffsets, listOffsets, type CommittedOffset, type FoundOffset, 
 import type { TopicPartition } from '../partitions.ts';
 import { describeCluster, describeLogDirs, type ClusterDescription, type LogDirDescription } from './cluster.ts';
 import { alterConfigs, describeConfigs, type ConfigChange, type ConfigDescription, type ConfigResource } from './configs.ts';
-import { deleteGroup, deleteGroupOffsets, describeGroup, groupLag, listGroups, setGroupOffsets, type GroupDescription, type GroupLag, type GroupListing } from './groups.ts';
+import { deleteGroup, deleteGroupOffsets, describeGroup, groupLag, listGroups, removeMembers, setGroupOffsets, type GroupDescription, type GroupLag, type GroupListing, type MemberToRemove } from './groups.ts';
 import { createPartitions, createTopics, deleteRecords, deleteTopics, describeTopics, type CreatedTopic, type NewTopic, type TopicDescription } from './topics.ts';
 
 /** What every call may be told. */
@@ -79,6 +79,11 @@ export class Admin {
   /** State and members of a group; the state is 'Dead' when there is none of that name. */
   async describeGroup(group: string, options: AdminCallOptions = {}): Promise<GroupDescription> {
     return await describeGroup(this.#cluster, group, this.#deadline(options));
+  }
+
+  /** Takes members out of a group: a static one that will not come back, say, whose partitions would else wait for the end of its session. Rejects 'unknown-member'. */
+  async removeMembers(group: string, members: readonly MemberToRemove[], options: AdminCallOptions = {}): Promise<void> {
+    await removeMembers(this.#cluster, group, members, this.#deadline(options));
   }
 
   /** Deletes a group that has no members. Rejects 'group-not-empty', 'group-not-found'. */

@@ -1,8 +1,8 @@
 // client/admin/groups.ts - looking at consumer groups and deleting them, and what they have committed.
 import type { Deadline } from '../../base/mod.ts';
-import { DeleteGroups, DescribeGroups, ListGroups, OffsetDelete } from '../../wire/mod.ts';
+import { DeleteGroups, DescribeGroups, errorCodes, LeaveGroup, ListGroups, OffsetDelete } from '../../wire/mod.ts';
 import { decodeAssignment, decodeSubscription } from '../consumer/protocol.ts';
-import { kafkaError } from '../errors.ts';
+import { isRetriable, kafkaError } from '../errors.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { commitOffsets, committedOffsets, listOffsets, type OffsetToCommit } from '../offsets.ts';
 import { byTopic, partitionKey, type TopicPartition } from '../partitions.ts';
@@ -40,7 +40,7 @@ export async function listGroups(cluster: Cluster, deadline: Deadline): Promise<
 export async function describeGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupDescription> {
   return await cluster.call({ kind: 'coordinator', group }, DescribeGroups, { groups: [group] }, { what: `describe group '${group}'`, deadline, idempotent: true }, (answer) => {
     const one = answer.groups[0]!;
-    const gone = one.errorCode === 69; // GROUP_ID_NOT_FOUND, since version 6
+    const gone = one.errorCode === errorCodes.GROUP_ID_NOT_FOUND; // since version 6
     if (one.errorCode !== 0 && !gone) throw kafkaError(one.errorCode, `describe group '${group}'`, { group }, one.errorMessage);
     const consumes = one.protocolType === 'consumer';
     return {
@@ -59,6 +59,24 @@ export async function deleteGroup(cluster: Cluster, group: string, deadline: Dea
   await cluster.call({ kind: 'coordinator', group }, DeleteGroups, { groupsNames: [group] }, { what: `delete group '${group}'`, deadline, idempotent: false }, (answer) => {
     const one = answer.results[0]!;
     if (one.errorCode !== 0) throw kafkaError(one.errorCode, `delete group '${group}'`, { group });
+  });
+}
+
+/** A member to take out of its group: a static one by its instance id, any by its member id. */
+export type MemberToRemove = { readonly instanceId: string } | { readonly memberId: string };
+
+/** Takes members out of a group, so that others get their partitions at once. Throws 'unknown-member' or 'fenced' for one that is not in it. */
+export async function removeMembers(cluster: Cluster, group: string, members: readonly MemberToRemove[], deadline: Deadline): Promise<void> {
+  const what = `remove members of group '${group}'`;
+  await cluster.call({ kind: 'coordinator', group }, LeaveGroup, (version) => {
+    if (version < 3) throw kafkaError(errorCodes.UNSUPPORTED_VERSION, what, { group });
+    return {
+      groupId: group,
+      members: members.map((one) => ({ memberId: 'memberId' in one ? one.memberId : '', groupInstanceId: 'instanceId' in one ? one.instanceId : null, reason: 'an admin removed it' })),
+    };
+  }, { what, deadline, idempotent: false }, (answer) => {
+    if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, what, { group, retry: answer.errorCode !== errorCodes.UNKNOWN_MEMBER_ID && isRetriable(answer.errorCode) });
+    for (const one of answer.members) if (one.errorCode !== 0) throw kafkaError(one.errorCode, `${what}: '${one.groupInstanceId ?? one.memberId}'`, { group, retry: false });
   });
 }
 

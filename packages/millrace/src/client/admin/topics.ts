@@ -84,7 +84,7 @@ export async function createPartitions(cluster: Cluster, topic: string, count: n
   }, { what, deadline, idempotent: false }, (answer) => {
     for (const one of answer.results) if (one.errorCode !== 0) throw final(kafkaError(one.errorCode, what, { topic, count }, one.errorMessage));
   });
-  if (cluster.view.topics.has(topic)) await cluster.refresh(what, deadline);
+  await untilVisible(cluster, topic, deadline, count);
 }
 
 /** Raises the first offsets; resolves to the new first offset of each partition. An offset of -1 deletes up to the end. */
@@ -100,14 +100,14 @@ export async function deleteRecords(cluster: Cluster, before: readonly (TopicPar
   return answers.flat();
 }
 
-/** A topic may be created before every broker has heard of it. */
-async function untilVisible(cluster: Cluster, topic: string, deadline: Deadline): Promise<void> {
+/** A topic may be created or widened before every broker has heard of it. */
+async function untilVisible(cluster: Cluster, topic: string, deadline: Deadline, partitionCount = 1): Promise<void> {
   const policy = { deadline, what: `see topic '${topic}'`, idempotent: true, backoff: backoffDefault, budget: cluster.budget, closed: () => cluster.isClosed };
   await runWithPolicy(cluster.ports, policy, async () => {
     cluster.want([topic]);
     await cluster.refresh(`see topic '${topic}'`, deadline);
     const view = cluster.view.topics.get(topic);
-    if (view && view.partitions.every((partition) => partition.leaderId >= 0)) return;
+    if (view && view.partitions.length >= partitionCount && view.partitions.every((partition) => partition.leaderId >= 0)) return;
     throw kafkaError(errorCodes.LEADER_NOT_AVAILABLE, `see topic '${topic}'`, { topic });
   });
 }

@@ -1,9 +1,11 @@
 // client/consumer/committer.ts - commits a consumer's offsets, one request after the other.
 // Owns: what was committed last, and the order of commits. Never: what is done (OffsetTracker says it).
 // C1 commits go one at a time, so that an older one never arrives after a newer one. C2 without offsets of its own a commit covers what is done,
-// as it is when its turn comes, and never less than what was committed by hand since the last seek.
+// as it is when its turn comes, and never less than what was committed by hand since the last seek. C3 a commit names the topic that was read,
+// by its id: once another one has its name, the commit is refused.
 import type { Deadline } from '../../base/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
+import { zeroTopicId } from '../net/metadata.ts';
 import { commitOffsets, type Committer as CommitAs, type OffsetToCommit } from '../offsets.ts';
 import { partitionKey } from '../partitions.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -36,7 +38,7 @@ export class OffsetCommitter {
       for (const one of offsets) {
         const key = partitionKey(one.topic, one.partition);
         const state = states.get(key);
-        if (state && state.seekCount === seekCounts.get(key)) state.committedByHand = one.offset;
+        if (state && state.seekCount === seekCounts.get(key) && isOf(state, one)) state.committedByHand = one.offset;
       }
     });
   }
@@ -58,13 +60,22 @@ export class OffsetCommitter {
     }
     for (const one of offsets) {
       const state = states.get(partitionKey(one.topic, one.partition));
-      if (state) state.committed = one.offset;
+      if (state && isOf(state, one)) state.committed = one.offset;
     }
   }
+}
+
+function isOf(state: PartitionState, offset: OffsetToCommit): boolean {
+  return offset.topicId === undefined || offset.topicId === state.topicId;
 }
 
 /** What a commit of what is done says of one partition: nothing when that is committed already. */
 function doneOffset(state: PartitionState): OffsetToCommit[] {
   const offset = Math.max(state.tracker.committable, state.committedByHand);
-  return state.isPositioned && offset !== state.committed ? [{ topic: state.topic, partition: state.partition, offset }] : [];
+  return state.isPositioned && offset !== state.committed ? [{ topic: state.topic, topicId: topicIdOf(state), partition: state.partition, offset, leaderEpoch: state.epochs.before(offset) }] : [];
+}
+
+/** The id to commit under; nothing when the server has none. */
+export function topicIdOf(of: { readonly topicId: string }): string | undefined {
+  return of.topicId === zeroTopicId ? undefined : of.topicId;
 }

@@ -89,3 +89,60 @@ test('after a failed handler the consumer may run again; a member that nobody re
   assert.equal(await memberCount(), 1);
   await time.settle(consumer.close());
 });
+
+test('a static member that fails for good stays in its group until its session is over, and leaves at once when it is told to', async () => {
+  for (const leave of [false, true]) {
+    const { time, member, admin } = await scene();
+    await time.settle(admin.setGroupOffsets('g', [{ topic: 't', partition: 0, offset: 1_000 }])); // beyond the end
+    const failing = member({ offsetReset: 'error', instanceId: 'one' });
+    await assert.rejects(time.settle(failing[Symbol.asyncIterator]().next()), { code: 'offset-out-of-range' });
+    const memberCount = async () => (await time.settle(admin.describeGroup('g'))).members.length;
+    await time.advance(3_000);
+    assert.equal(await memberCount(), 1, 'it may be restarted');
+    await time.settle(failing.close({ leave }));
+    assert.equal(await memberCount(), leave ? 0 : 1);
+    await time.advance(6_000);
+    assert.equal(await memberCount(), 0, 'it was not');
+  }
+});
+
+test('a static member whose handler takes too long keeps its name, and others go on when its session is over', async () => {
+  const { time, member, admin } = await scene();
+  const consumer = member({ instanceId: 'one', maxPollIntervalMs: 1_000 });
+  const records = consumer[Symbol.asyncIterator]();
+  assert.equal((await time.settle(records.next())).value!.offset, 0);
+  const members = async () => (await time.settle(admin.describeGroup('g'))).members.map(({ instanceId }) => instanceId);
+  await time.advance(3_000);
+  assert.deepEqual(await members(), ['one']);
+  await time.advance(6_000);
+  assert.deepEqual(await members(), []);
+  assert.equal((await time.settle(records.next())).value!.offset, 0, 'what was not done comes again');
+  assert.deepEqual(await members(), ['one']);
+  await time.settle(consumer.close());
+});
+
+test('a consumer by hand waits for a cluster that is away for longer than a call may take', async () => {
+  const { world, time, client } = await scene();
+  const consumer = client.consumer({ partitions: [{ topic: 't', partition: 0, from: 'earliest' }] });
+  world.net.faults.resetChance = 1;
+  const next = consumer[Symbol.asyncIterator]().next();
+  await time.advance(10_000); // calls have 1 s here
+  assert.equal(consumer.phase, 'running');
+  world.net.faults.resetChance = 0;
+  assert.equal((await time.settle(next)).value!.offset, 0);
+});
+
+test('a topic that was deleted stays deleted while a consumer that named it goes on looking', async () => {
+  const { world, time, admin, client } = await scene();
+  const consumer = client.consumer({ topics: ['t'], group: 'g', heartbeatIntervalMs: 100, sessionTimeoutMs: 6_000, maxWaitMs: 100 });
+  const records = consumer[Symbol.asyncIterator]();
+  await time.settle(records.next());
+  const other = await time.settle(connect('server:9092', { machine: world.start('other', 'other').machine }));
+  await time.settle(other.admin().deleteTopics(['t']));
+  await time.advance(5_000);
+  assert.deepEqual(await time.settle(admin.listTopics()), []);
+  await time.settle(other.admin().createTopics([{ topic: 't', partitions: 1 }]));
+  await time.settle(other.producer().send({ topic: 't', value: 'anew' }));
+  for (let text: string | null = null; text !== 'anew';) text = (await time.settle(records.next())).value!.text();
+  await time.settle(consumer.close());
+});

@@ -1,27 +1,32 @@
 // client/consumer/consumer.ts - the consumer's door: records out, and what is done committed.
 // Owns: the life of one consumer, handing out batches, the timers of commits and of slow handlers. Never: membership (group-member.ts),
-// fetching (fetcher.ts), offsets of partitions (holdings.ts).
+// fetching (fetcher.ts), offsets of partitions (holdings.ts), choosing them without a group (hand-reader.ts).
 // U1 a record is handed out once while its partition is held, in offset order. U2 only what is done is committed, without gaps. U3 the loop of
 // the machine gets its turn at least every few milliseconds, however many records wait.
 import { MillraceError, withDeadline, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
+import { zeroTopicId } from '../net/metadata.ts';
 import { committedOffsets, listOffsets, type CommittedOffset, type OffsetToCommit } from '../offsets.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
-import { OffsetCommitter } from './committer.ts';
+import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group-member.ts';
+import { HandReader } from './hand-reader.ts';
 import { Holdings } from './holdings.ts';
-import { consumerSettings, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
+import { KnownTopics } from './known-topics.ts';
+import { consumerSettings, type AssignedPartition, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
 import type { PartitionState } from './partition-state.ts';
+import { persist } from './persist.ts';
 import { ConsumedRecord, RecordBatch } from './record-batch.ts';
 import { RecordIterator, type BatchSource } from './record-iterator.ts';
 import { run, type RunOptions } from './runner.ts';
+import { topicsOf } from './subscription.ts';
 
 /** Longest stretch without giving the machine's loop a turn, in ms (U3). */
 const turnMs = 4;
-/** How often partitions of topics read without a group are counted again, in ms. */
-const widenIntervalMs = 1_000;
+/** How often topics read without a group are looked at again, in ms. */
+const lookIntervalMs = 1_000;
 
 /** Distance of a consumer from the end of a partition. */
 export interface PartitionLag extends TopicPartition { readonly position: number; readonly endOffset: number; readonly lag: number }
@@ -56,6 +61,8 @@ export class Consumer {
   #slow = new Map<PartitionState, { committable: number; sinceMs: number }>();
   /** Since when records wait and nobody asks for them; null while somebody does. */
   #unreadSinceMs: number | null = null;
+  readonly #known = new KnownTopics();
+  #hand: HandReader | null = null;
   /** Letting everything go: begun by close(), or by what stops the consumer. */
   #ending: Promise<void> | null = null;
 
@@ -66,12 +73,15 @@ export class Consumer {
     this.#holdings = new Holdings(cluster, this.#settings);
     this.#fetcher = new Fetcher(cluster, this.#settings, lane, this.#holdings.states, {
       arrived: () => this.#wakeTakers(),
-      outOfRange: (state) => { void this.#reset(state); },
+      outOfRange: (state) => { void this.#move(state, (deadline) => this.#holdings.reset(state, deadline)); },
+      diverged: (state, at) => { void this.#move(state, (deadline) => this.#holdings.diverged(state, at, deadline)); },
+      recreated: (state, topicId) => { state.beginAnew(topicId); void this.#move(state, (deadline) => this.#holdings.recreated(state, deadline)); },
       failed: (error) => this.#fail(error),
     });
     this.#member = this.#settings.group !== null && this.#settings.topics !== null ? new GroupMember(cluster, this.#settings, `${lane}-group`, {
       revoke: (partitions, deadline) => this.#revoke(partitions, deadline),
       lose: (partitions) => this.#lose(partitions),
+      joined: () => this.#noteTopics(),
       assign: (partitions) => this.#assign(partitions),
       fail: (error) => this.#fail(error),
     }) : null;
@@ -91,7 +101,7 @@ export class Consumer {
     if (this.#phase !== 'new') return;
     this.#phase = 'running';
     if (this.#member) this.#member.start();
-    else void this.#takeByHand();
+    else this.#readByHand(this.#hand = this.#makeHand()).catch((error: Error) => this.#fail(error));
     if (this.#settings.commit === 'auto') this.#every(this.#settings.commitIntervalMs, () => this.#commitAuto());
     if (this.#member) this.#every(Math.max(50, this.#settings.maxPollIntervalMs / 8), () => this.#watchSlow());
   }
@@ -194,7 +204,7 @@ export class Consumer {
     const deadline = this.#deadline(options.timeoutMs);
     const { states } = this.#holdings;
     if (of === undefined) await this.#committer.commitDone([...states.values()], deadline);
-    else await this.#committer.commit(offsetsOf(of), states, deadline);
+    else await this.#committer.commit(offsetsOf(of, states), states, deadline);
   }
 
   /** What the group has committed for the held partitions. */
@@ -203,9 +213,14 @@ export class Consumer {
     return await committedOffsets(this.#cluster, this.#settings.group, this.assignment, { deadline: this.#deadline(options.timeoutMs), isolation: this.#settings.isolation });
   }
 
-  /** Finishes what is in work, commits what is done ('auto'), leaves the group (static members stay), within `timeoutMs` (30 s). Within a `for await` loop the record in hand counts as not done: rather leave the loop. */
-  async close(timeoutMs: number = 30_000): Promise<void> {
+  /**
+   * Finishes what is in work, commits what is done ('auto') and leaves the group, within `timeoutMs` (30 s). A static member stays in its group, so that it
+   * may restart without a rebalance, unless `leave` says otherwise. Within a `for await` loop the record in hand counts as not done: rather leave the loop.
+   * @example await consumer.close({ leave: true }); // this instance will not come back soon
+   */
+  async close(options: number | { readonly timeoutMs?: number; readonly leave?: boolean } = {}): Promise<void> {
     if (this.#phase === 'closed') return;
+    const { timeoutMs = 30_000, leave } = typeof options === 'number' ? { timeoutMs: options } : options;
     const wasRunning = this.#phase !== 'new';
     this.#phase = 'closed';
     for (const timer of this.#timers) timer.cancel();
@@ -216,8 +231,13 @@ export class Consumer {
     }
     this.#wakeTakers();
     const deadline = this.#deadline(timeoutMs);
-    if (this.#ending) await withDeadline(this.#cluster.ports.clock, deadline, 'close the consumer', this.#ending).catch(() => {});
-    else if (wasRunning) await (this.#ending = this.#letGo(deadline));
+    if (this.#ending) {
+      await withDeadline(this.#cluster.ports.clock, deadline, 'close the consumer', this.#ending).catch(() => {});
+      if (leave && this.#settings.instanceId !== null) await this.#member?.leaveClosed(deadline);
+    } else if (wasRunning) {
+      await (this.#ending = this.#letGo(deadline, leave));
+    }
+    this.#hand?.close();
     this.#fetcher.close();
   }
 
@@ -229,8 +249,8 @@ export class Consumer {
     return this.#cluster.deadline(timeoutMs);
   }
 
-  async #letGo(deadline: Deadline): Promise<void> {
-    if (this.#member) await this.#member.close(deadline);
+  async #letGo(deadline: Deadline, leave?: boolean): Promise<void> {
+    if (this.#member) await this.#member.close(deadline, leave);
     else await this.#revoke(this.assignment, deadline);
   }
 
@@ -288,6 +308,17 @@ export class Consumer {
     this.#ending = this.#letGo(this.#deadline(this.#settings.sessionTimeoutMs)).catch(() => {}); // nobody reads here any more: others may
   }
 
+  #makeHand(): HandReader {
+    return new HandReader(this.#cluster, this.#settings, {
+      isRunning: () => this.#phase === 'running',
+      isHeld: (key) => this.#holdings.states.has(key),
+      held: () => this.assignment,
+      assign: (partitions) => this.#assign(partitions),
+      lose: (partitions) => this.#lose(partitions),
+      taken: () => this.#noteTopics(),
+    });
+  }
+
   #every(intervalMs: number, act: () => void): void {
     const timer = this.#cluster.ports.clock.after(intervalMs, () => {
       this.#timers.delete(timer);
@@ -298,36 +329,30 @@ export class Consumer {
     this.#timers.add(timer);
   }
 
-  async #takeByHand(): Promise<void> {
-    try {
-      const { partitions, topics } = this.#settings;
-      if (partitions) return await this.#begin(partitions);
-      await this.#takeTopics(topics!);
-      this.#every(widenIntervalMs, () => { void this.#takeTopics(topics!).catch((error: Error) => this.#fail(error)); });
-    } catch (error) {
-      this.#fail(error as Error);
-    }
+  async #readByHand(hand: HandReader): Promise<void> {
+    await hand.start();
+    if (this.#settings.topics && this.#phase === 'running') this.#every(lookIntervalMs, () => { hand.look().catch((error: Error) => this.#fail(error)); });
   }
 
-  /** All partitions of the topics that are not held yet: those of a topic that has grown begin at their start. */
-  async #takeTopics(topics: readonly string[]): Promise<void> {
+  /** What is there at the beginning; all that comes later is new. */
+  #noteTopics(): void {
+    const { topics } = this.#settings;
+    const { view } = this.#cluster;
+    this.#known.note(topicsOf(topics!, view).flatMap((name) => view.topics.get(name) ?? []), topics!.kind === 'pattern');
+  }
+
+  async #begin(partitions: readonly AssignedPartition[]): Promise<void> {
+    const names = new Set(partitions.map((one) => one.topic));
     const deadline = this.#deadline();
-    for (const name of topics) {
-      const topic = await this.#cluster.topic(name, deadline);
-      const held = this.#holdings.states.has(partitionKey(name, 0));
-      const fresh = topic.partitions.filter(({ partition }) => !this.#holdings.states.has(partitionKey(name, partition)));
-      if (fresh.length > 0) await this.#begin(fresh.map(({ partition }) => ({ topic: name, partition, from: held ? 'earliest' as const : undefined })));
-    }
-  }
-
-  async #begin(partitions: readonly (TopicPartition & { readonly from?: StartAt })[]): Promise<void> {
-    this.#cluster.want(new Set(partitions.map((one) => one.topic)));
-    const states = await this.#holdings.take(partitions, this.#deadline());
+    this.#cluster.want(names);
+    const topics = new Map(await Promise.all([...names].map(async (name) => [name, await this.#cluster.topic(name, deadline)] as const)));
+    this.#known.note(topics.values(), false);
+    const states = await this.#holdings.take(partitions.map((one) => ({ ...one, isYoung: this.#known.isYoung(topics.get(one.topic)!, one.partition) })), deadline);
     await this.#settings.onAssigned?.(partitions.map(({ topic, partition }) => ({ topic, partition })));
     for (const state of states) this.#fetcher.urge(state);
   }
 
-  async #assign(partitions: readonly TopicPartition[]): Promise<void> {
+  async #assign(partitions: readonly AssignedPartition[]): Promise<void> {
     try {
       await this.#begin(partitions);
     } catch (error) {
@@ -348,9 +373,12 @@ export class Consumer {
     await this.#settings.onLost?.(partitions);
   }
 
-  async #reset(state: PartitionState): Promise<void> {
+  /** Goes where a partition goes on, for as long as it takes: a cluster that is away for a while does not end a consumer. */
+  async #move(state: PartitionState, go: (deadline: Deadline) => Promise<void>): Promise<void> {
+    const { seekCount } = state;
+    const isWanted = () => state.isHeld && state.seekCount === seekCount && this.#phase === 'running';
     try {
-      await this.#holdings.reset(state, this.#deadline());
+      await persist(this.#cluster.ports, isWanted, () => go(this.#deadline()));
       this.#fetcher.wake();
     } catch (error) {
       this.#fail(error as Error);
@@ -389,8 +417,11 @@ export class Consumer {
   }
 }
 
-function offsetsOf(of: ConsumedRecord | RecordBatch | readonly OffsetToCommit[]): readonly OffsetToCommit[] {
-  if (of instanceof ConsumedRecord) return [{ topic: of.topic, partition: of.partition, offset: of.offset + 1 }];
-  if (of instanceof RecordBatch) return [{ topic: of.topic, partition: of.partition, offset: of.nextOffset }];
-  return of;
+/** What to commit, with what is known of who wrote it; offsets given as such are of the topics that are held now. */
+function offsetsOf(of: ConsumedRecord | RecordBatch | readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>): readonly OffsetToCommit[] {
+  const stateOf = ({ topic, partition }: TopicPartition) => states.get(partitionKey(topic, partition));
+  if (!(of instanceof ConsumedRecord) && !(of instanceof RecordBatch)) return of.map((one) => ({ topicId: topicIdOf(stateOf(one) ?? { topicId: zeroTopicId }), ...one }));
+  const state = stateOf(of);
+  const offset = of instanceof ConsumedRecord ? of.offset + 1 : of.nextOffset;
+  return [{ topic: of.topic, topicId: topicIdOf(of), partition: of.partition, offset, leaderEpoch: state?.topicId === of.topicId ? state.epochs.before(offset) : -1 }];
 }

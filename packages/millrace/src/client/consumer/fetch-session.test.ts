@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FetchSession, type WantedPartition } from './fetch-session.ts';
 
 const wanted = (...partitions: [name: string, offset: number, topicId?: string][]): Map<string, WantedPartition> => new Map(partitions.map(([topic, fetchOffset, topicId]) => [
-  topic, { topic, topicId: topicId ?? `id-${topic}`, partition: 0, fetchOffset, leaderEpoch: 0, maxBytes: 1 },
+  topic, { topic, topicId: topicId ?? `id-${topic}`, partition: 0, fetchOffset, fetchEpoch: -1, leaderEpoch: 0, maxBytes: 1 },
 ]));
 
 const said = (session: FetchSession, of: Map<string, WantedPartition>): string => {

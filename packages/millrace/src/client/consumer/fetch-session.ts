@@ -8,6 +8,8 @@ export interface WantedPartition {
   readonly partition: number;
   readonly fetchOffset: number;
   readonly leaderEpoch: number;
+  /** Of the record before `fetchOffset`; -1 when unknown. */
+  readonly fetchEpoch: number;
   readonly maxBytes: number;
 }
 
@@ -55,5 +57,5 @@ export class FetchSession {
 }
 
 function isSame(a: WantedPartition | undefined, b: WantedPartition): boolean {
-  return a !== undefined && a.topicId === b.topicId && a.fetchOffset === b.fetchOffset && a.leaderEpoch === b.leaderEpoch && a.maxBytes === b.maxBytes;
+  return a !== undefined && a.topicId === b.topicId && a.fetchOffset === b.fetchOffset && a.leaderEpoch === b.leaderEpoch && a.fetchEpoch === b.fetchEpoch && a.maxBytes === b.maxBytes;
 }

@@ -2,17 +2,20 @@
 // Owns: member id, generation and what is assigned in it. Never: reading; what revoking means (its events do that).
 // G1 heartbeats go by a timer of their own: nothing that a handler does delays them. G2 with an eager assignor everything is given up before
 // joining again; with a cooperative one only what another member gets, after which it joins once more. G3 commits carry the generation in
-// which the partitions were assigned.
+// which the partitions were assigned. G4 a static member leaves only when it is told to: whatever ends it, it may come back under its name, and
+// if it does not, the group goes on without it once its session is over.
 // Source: Kafka's consumer group protocol, KIP-345 (static members), KIP-429 (cooperative).
 import { assert, backoffDefault, fullJitterMs, isMillraceError, MillraceError, sleep, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes as E, Heartbeat, JoinGroup, LeaveGroup, SyncGroup, type ResponseOf } from '../../wire/mod.ts';
 import { kafkaError } from '../errors.ts';
 import type { Cluster, Target } from '../net/cluster.ts';
+import type { ClusterView } from '../net/metadata.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { assignors, type Assignor, type Member } from './assignor.ts';
 import type { ConsumerSettings } from './options.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './protocol.ts';
+import { topicsOf, type Subscribed } from './subscription.ts';
 
 /** What the member asks of its consumer. All are awaited before it goes on. */
 export interface MemberEvents {
@@ -20,6 +23,8 @@ export interface MemberEvents {
   revoke(partitions: readonly TopicPartition[], deadline: Deadline): Promise<void>;
   /** These are gone already: others may have them. */
   lose(partitions: readonly TopicPartition[]): Promise<void>;
+  /** It has joined, before anything is assigned. */
+  joined(): void;
   /** Begin with these. */
   assign(partitions: readonly TopicPartition[]): Promise<void>;
   /** It cannot go on. */
@@ -42,7 +47,10 @@ export class GroupMember {
   readonly #cluster: Cluster;
   readonly #settings: ConsumerSettings;
   readonly #group: string;
-  readonly #topics: readonly string[];
+  readonly #subscribed: Subscribed;
+  /** As of the last join. */
+  #topics: readonly string[] = [];
+  #allTopics: { release(): void } | null = null;
   readonly #lane: string;
   readonly #events: MemberEvents;
   readonly #target: Target;
@@ -52,8 +60,10 @@ export class GroupMember {
   #owned = new Map<string, TopicPartition>();
   /** The generation that assigned `#owned`. */
   #ownedGeneration = -1;
-  /** Partition counts at the last division, when this member leads. */
-  #ledCounts: ReadonlyMap<string, number> | null = null;
+  /** Partition counts of the group's topics at the last division, when this member leads; 0 for those that are not there. */
+  #led: ReadonlyMap<string, number> | null = null;
+  /** What was known of the cluster at the last heartbeat. */
+  #viewSeen: ClusterView | null = null;
   #rejoin: string | null = 'first join';
   #wakeLoop: (() => void) | null = null;
   #timer: Timer | null = null;
@@ -66,7 +76,7 @@ export class GroupMember {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#group = settings.group;
-    this.#topics = settings.topics;
+    this.#subscribed = settings.topics;
     this.#lane = lane;
     this.#events = events;
     this.#target = { kind: 'coordinator', group: this.#group };
@@ -80,10 +90,13 @@ export class GroupMember {
 
   /** Begins to join, and keeps the membership until close(). */
   start(): void {
-    this.#loop ??= this.#run().catch((error: Error) => this.#events.fail(error));
+    if (this.#loop) return;
+    if (this.#subscribed.kind === 'pattern') this.#allTopics = this.#cluster.wantAll();
+    else this.#cluster.seek(this.#subscribed.names);
+    this.#loop = this.#run().catch((error: Error) => this.#events.fail(error));
   }
 
-  /** The handler takes too long: leaves, so that others go on, until back(). */
+  /** The handler takes too long: leaves, so that others go on, until back(). A static member falls silent: they go on once its session is over (G4). */
   goAway(): void {
     if (this.#phase.kind !== 'stable' && this.#phase.kind !== 'joining') return;
     this.#phase = { kind: 'away' };
@@ -105,19 +118,27 @@ export class GroupMember {
     else if (isMillraceError(error, 'rebalance')) this.#fallBehind(error);
   }
 
-  /** Gives everything up, leaves the group (a static member stays in it) and ends. */
-  async close(deadline: Deadline): Promise<void> {
+  /** Gives everything up, leaves the group if it is to (G4) and ends. */
+  async close(deadline: Deadline, leaves: boolean = this.#settings.instanceId === null): Promise<void> {
     const wasMember = this.#memberId !== '';
     if (this.#phase.kind === 'joining' && !this.#isRevoking) this.#cluster.closeLane(this.#lane); // the server would hear of our leaving only after the join
     this.#phase = { kind: 'closed' };
     this.#timer?.cancel();
+    this.#allTopics?.release();
     this.#wake();
     const owned = [...this.#owned.values()];
     this.#owned.clear();
     if (owned.length > 0) await this.#events.revoke(owned, deadline);
-    if (wasMember && this.#settings.instanceId === null) await this.#leave(deadline, 'the consumer was closed').catch(() => {});
+    if (wasMember && leaves) await this.#leave(deadline, 'the consumer was closed').catch(() => {});
     this.#cluster.closeLane(this.#lane);
     await this.#loop;
+  }
+
+  /** Leaves after all, when close() did not. */
+  async leaveClosed(deadline: Deadline): Promise<void> {
+    assert(this.#isClosed(), 'only a closed member leaves once more');
+    await this.#leave(deadline, 'the consumer was closed').catch(() => {});
+    this.#cluster.closeLane(this.#lane);
   }
 
   async #run(): Promise<void> {
@@ -138,7 +159,7 @@ export class GroupMember {
 
   async #stayAway(): Promise<void> {
     this.#timer?.cancel();
-    await this.#leave(this.#cluster.deadline(this.#settings.sessionTimeoutMs), 'a handler took longer than maxPollIntervalMs').catch(() => {});
+    if (this.#settings.instanceId === null) await this.#leave(this.#cluster.deadline(this.#settings.sessionTimeoutMs), 'a handler took longer than maxPollIntervalMs').catch(() => {});
     this.#forgetMembership(null);
     await this.#loseAll();
     if (this.#phase.kind === 'away') await this.#untilWoken();
@@ -175,12 +196,14 @@ export class GroupMember {
     this.#rejoin = null;
     if (this.#generation < 0) await this.#loseAll(); // G3: what a forgotten membership held cannot be committed any more
     else if (!this.#isCooperative()) await this.#revoke([...this.#owned.values()]);
+    if (this.#subscribed.kind === 'pattern' && this.#topics.length === 0) await this.#cluster.refresh('find topics', this.#cluster.deadline(this.#cluster.options.requestTimeoutMs));
     const joined = await this.#join(reason);
     const assignor = assignors[joined.protocolName as keyof typeof assignors] as Assignor | undefined;
     if (!assignor) throw new MillraceError('invalid-argument', `Cannot take part in group '${this.#group}': it uses '${joined.protocolName}', which this client does not know`);
     const assignments = joined.leader === joined.memberId && !joined.skipAssignment ? await this.#divide(assignor, joined) : [];
     const assigned = await this.#sync(joined, assignments);
     if (this.#isClosed()) return;
+    this.#events.joined();
     await this.#take(assigned);
   }
 
@@ -207,6 +230,7 @@ export class GroupMember {
 
   async #join(reason: string): Promise<ResponseOf<typeof JoinGroup>> {
     const { sessionTimeoutMs, rebalanceTimeoutMs, instanceId } = this.#settings;
+    this.#topics = topicsOf(this.#subscribed, this.#cluster.view);
     const owned = byTopicSorted(this.#owned.values());
     const protocols = this.#settings.assignors.map((name) => ({
       name, metadata: encodeSubscription({ topics: this.#topics, userData: assignors[name].userData(owned, this.#ownedGeneration), owned: this.#isCooperative() ? owned : new Map(), generation: this.#ownedGeneration, rack: null }),
@@ -228,7 +252,7 @@ export class GroupMember {
     const members = joined.members.map((one): Member => ({ memberId: one.memberId, instanceId: one.groupInstanceId, subscription: decodeSubscription(one.metadata) }));
     const topics = new Set(members.flatMap((member) => [...member.subscription.topics]));
     const counts = await this.#partitionCounts(topics);
-    this.#ledCounts = counts;
+    this.#led = new Map([...topics].map((topic) => [topic, counts.get(topic) ?? 0]));
     return [...assignor.assign(members, counts)].map(([memberId, share]) => ({ memberId, assignment: encodeAssignment(share) }));
   }
 
@@ -244,7 +268,7 @@ export class GroupMember {
   }
 
   async #sync(joined: ResponseOf<typeof JoinGroup>, assignments: readonly { memberId: string; assignment: Uint8Array }[]): Promise<TopicPartition[]> {
-    if (joined.leader !== joined.memberId) this.#ledCounts = null;
+    if (joined.leader !== joined.memberId) this.#led = null;
     const answer = await this.#call(SyncGroup, {
       groupId: this.#group, generationId: this.#generation, memberId: this.#memberId, groupInstanceId: this.#settings.instanceId,
       protocolType: 'consumer', protocolName: joined.protocolName, assignments,
@@ -308,20 +332,31 @@ export class GroupMember {
       }, 0, this.#cluster.deadline(Math.min(this.#settings.sessionTimeoutMs, this.#cluster.options.requestTimeoutMs)));
       if (generation !== this.#generation) return;
       if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, `stay in group '${this.#group}'`, { group: this.#group });
-      this.#rejoinIfWidened();
+      this.#rejoinIfChanged();
     } catch (error) {
       if (generation === this.#generation) await this.#unheard(error);
     }
     if (generation === this.#generation && this.#mayBeat()) this.#beatLater();
   }
 
-  /** The leader divides anew when a topic has grown, come or gone. */
-  #rejoinIfWidened(): void {
-    if (this.#ledCounts === null) return;
-    for (const topic of this.#topics) {
-      const count = this.#cluster.view.topics.get(topic)?.partitions.length;
-      if (count !== this.#ledCounts.get(topic)) return this.#needJoin(`topic '${topic}' has ${count ?? 0} partitions now`);
+  /** A member joins with what its pattern matches now; the leader divides anew when a topic of anybody's has grown, come or gone. */
+  #rejoinIfChanged(): void {
+    const { view } = this.#cluster;
+    if (view === this.#viewSeen) return this.#lookForMissing();
+    this.#viewSeen = view;
+    const topics = topicsOf(this.#subscribed, view);
+    if (topics.join() !== this.#topics.join()) return this.#needJoin('other topics match now');
+    for (const [topic, before] of this.#led ?? []) {
+      const count = view.topics.get(topic)?.partitions.length ?? 0;
+      if (count !== before) return this.#needJoin(`topic '${topic}' has ${count} partitions now`);
     }
+    this.#lookForMissing();
+  }
+
+  /** A topic that is not there (yet, or any more) is looked for at each heartbeat of the leader. */
+  #lookForMissing(): void {
+    if (![...(this.#led ?? [])].some(([, count]) => count === 0)) return;
+    this.#cluster.refresh('find topics', this.#cluster.deadline(this.#cluster.options.requestTimeoutMs)).catch(() => {});
   }
 
   async #unheard(error: unknown): Promise<void> {

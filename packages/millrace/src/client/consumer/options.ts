@@ -3,6 +3,7 @@ import { limits, MillraceError } from '../../base/mod.ts';
 import type { OffsetSpec } from '../offsets.ts';
 import type { TopicPartition } from '../partitions.ts';
 import { assignors, type AssignorName } from './assignor.ts';
+import { subscribedTo, type Subscribed } from './subscription.ts';
 
 /** Where reading of a partition begins: an offset, a place, a time, or what the group has committed. */
 export type StartAt = OffsetSpec | 'committed' | { readonly offset: number };
@@ -15,13 +16,19 @@ export interface AssignedPartition extends TopicPartition {
 
 /** Settings of a consumer. */
 export interface ConsumerOptions {
-  /** Topics to read: shared with the other members of `group`, or all their partitions when there is no group. */
-  readonly topics?: readonly string[];
+  /**
+   * Topics to read: shared with the other members of `group`, or all their partitions when there is no group. A pattern reads every topic whose
+   * name it matches (as RegExp.test does: use ^ and $ for whole names), without the servers' internal ones; new ones are found every metadataMaxAgeMs.
+   */
+  readonly topics?: readonly string[] | RegExp;
   /** Partitions to read, chosen by hand, in place of `topics`; with a group, offsets are committed to it. */
   readonly partitions?: readonly AssignedPartition[];
   /** The consumer group. */
   readonly group?: string;
-  /** Where to begin when nothing is committed or the committed offset is gone; 'error' stops the consumer with 'offset-out-of-range' (default 'earliest'). */
+  /**
+   * Where to begin when nothing is committed or the committed offset is gone; 'error' stops the consumer with 'offset-out-of-range' (default 'earliest').
+   * With 'latest', partitions and topics that came after the consumer are read from their start all the same: all that is in them is new.
+   */
   readonly offsetReset?: 'earliest' | 'latest' | 'error';
   /** Whether records of aborted transactions are left out (default 'read_committed'). */
   readonly isolation?: 'read_committed' | 'read_uncommitted';
@@ -31,7 +38,10 @@ export interface ConsumerOptions {
   readonly commitIntervalMs?: number;
   /** Ways to divide partitions, best first; the group uses one that all its members know (default cooperative-sticky). */
   readonly assignors?: readonly AssignorName[];
-  /** A fixed name of this member: it may restart within the session timeout without a rebalance. */
+  /**
+   * A fixed name of this member (a static member): it may restart within the session timeout without a rebalance. So it stays in the group when it is
+   * closed (unless told to leave), fails, or takes too long, and its partitions go to others only when the session timeout is over.
+   */
   readonly instanceId?: string;
   /** The group takes a member for dead after this silence, in ms (default 30 000). */
   readonly sessionTimeoutMs?: number;
@@ -39,7 +49,7 @@ export interface ConsumerOptions {
   readonly heartbeatIntervalMs?: number;
   /** Time that members have to finish what they are at when the group changes, in ms (default 60 000). */
   readonly rebalanceTimeoutMs?: number;
-  /** A member whose handler takes longer than this, or that nobody asks for the records it has, leaves the group, so that others can go on, and comes back when asked again, in ms (default 300 000). */
+  /** A member whose handler takes longer than this, or that nobody asks for the records it has, leaves the group (a static one: falls silent), so that others can go on, and comes back when asked again, in ms (default 300 000). */
   readonly maxPollIntervalMs?: number;
   /** Longest wait of the server for a first record, in ms (default 500). */
   readonly maxWaitMs?: number;
@@ -60,13 +70,13 @@ export interface ConsumerOptions {
 
 /** The same with every choice made. */
 export type ConsumerSettings = Required<Omit<ConsumerOptions, 'group' | 'instanceId' | 'topics' | 'partitions' | 'onAssigned' | 'onRevoked' | 'onLost'>>
-  & { readonly group: string | null; readonly instanceId: string | null; readonly topics: readonly string[] | null; readonly partitions: readonly AssignedPartition[] | null }
+  & { readonly group: string | null; readonly instanceId: string | null; readonly topics: Subscribed | null; readonly partitions: readonly AssignedPartition[] | null }
   & Pick<ConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>;
 
 /** Fills in defaults. Throws 'invalid-argument' for what does not fit together. */
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   const settings: ConsumerSettings = {
-    group: options.group ?? null, instanceId: options.instanceId ?? null, topics: options.topics ?? null, partitions: options.partitions ?? null,
+    group: options.group ?? null, instanceId: options.instanceId ?? null, topics: options.topics ? subscribedTo(options.topics) : null, partitions: options.partitions ?? null,
     offsetReset: options.offsetReset ?? 'earliest', isolation: options.isolation ?? 'read_committed',
     commit: options.commit ?? (options.group === undefined ? 'manual' : 'auto'), commitIntervalMs: options.commitIntervalMs ?? 1_000,
     assignors: options.assignors ?? ['cooperative-sticky'],
@@ -79,7 +89,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   };
   const { topics, partitions, group } = settings;
   refuse((topics === null) === (partitions === null), 'give it either `topics` or `partitions`');
-  refuse(topics !== null && topics.length === 0, '`topics` is empty');
+  refuse(topics?.kind === 'names' && topics.names.length === 0, '`topics` is empty');
   refuse(settings.commit === 'auto' && group === null, "commit 'auto' needs a `group`");
   refuse(settings.instanceId !== null && (group === null || topics === null), '`instanceId` is for members of a group');
   refuse(settings.assignors.length === 0 || settings.assignors.some((name) => !(name in assignors)), `assignors are some of ${Object.keys(assignors).join(', ')}`);

@@ -1,6 +1,8 @@
 // client/consumer/partition-state.ts - one partition that a consumer holds: where it is, what is fetched, what is in work.
 // Owns: position, buffer and tracker of that partition. Never: sockets, other partitions.
 // P1 what is handed out lies at `position` and after it without a gap that holds records. P2 once `isHeld` is false nothing more is handed out.
+import { zeroTopicId } from '../net/metadata.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
 import { OffsetTracker } from './offset-tracker.ts';
 import { RecordBatch } from './record-batch.ts';
 
@@ -9,6 +11,8 @@ export class PartitionState {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;
+  /** Of the topic that the partition was taken up with (P3); zeroTopicId when the server has none. */
+  topicId = zeroTopicId;
   /** Next offset to hand out; -1 until it is known. */
   position = -1;
   /** Next offset to fetch. */
@@ -24,6 +28,12 @@ export class PartitionState {
   /** Not fetched before this moment of the monotonic clock: the wait after a failure. */
   retryAtMs = 0;
   failures = 0;
+  /** Who wrote what was fetched. */
+  readonly epochs = new LeaderEpochs();
+  /** The leader epoch that is known to have the records before the position; -1 for none. */
+  leaderEpoch = -1;
+  /** A leader is being asked whether it has them: nothing is fetched meanwhile. */
+  isChecking = false;
   readonly tracker = new OffsetTracker(0);
   /** What was committed last, by this consumer or before it; -1 for nothing. */
   committed = -1;
@@ -44,18 +54,31 @@ export class PartitionState {
   get hasBuffered(): boolean { return this.#buffer.length > 0; }
   get isReady(): boolean { return this.isHeld && !this.isPaused && this.#buffer.length > 0; }
   get isPositioned(): boolean { return this.position >= 0; }
+  /** Epoch of the record before the next one to fetch; -1 when unknown. */
+  get fetchEpoch(): number { return this.epochs.before(this.fetchOffset); }
   /** Handed out and not done: batches, or single records. */
   get inWorkCount(): number { return this.#inWork; }
 
-  /** Goes to an offset; what was fetched before is dropped. Returns the bytes that freed. */
-  seek(offset: number): number {
+  /** Goes to an offset; what was fetched before is dropped. `epoch` is that of the record before it, if it is known. Returns the bytes that freed. */
+  seek(offset: number, epoch = -1): number {
     const freed = this.drop();
     this.seekCount++;
     this.committedByHand = -1;
     this.position = this.fetchOffset = offset;
     this.tracker.reset(offset);
+    this.epochs.reset(epoch);
+    this.leaderEpoch = -1;
+    this.isChecking = false;
     this.retryAtMs = 0;
     return freed;
+  }
+
+  /** P3: another topic has the name now. Nothing is known of the place in it until the next seek. */
+  beginAnew(topicId: string): void {
+    this.seek(-1);
+    this.topicId = topicId;
+    this.committed = -1;
+    this.highWatermark = this.lastStableOffset = this.logStartOffset = -1;
   }
 
   /** Records came. */
@@ -63,6 +86,7 @@ export class PartitionState {
     this.#buffer.push(batch);
     this.#bufferedBytes += batch.bytes.length;
     this.fetchOffset = batch.nextOffset;
+    this.epochs.forgetBefore(this.tracker.committable);
   }
 
   /** The next records to hand out. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BatchBuilder, type BatchOptions } from '../../wire/mod.ts';
+import { zeroTopicId } from '../net/metadata.ts';
 import { RecordBatch, type AbortedTransaction } from './record-batch.ts';
 
 /** A batch of text values from an offset on. */
@@ -19,7 +20,7 @@ function control(baseOffset: number, producerId: number, kind: 'abort' | 'commit
 
 function read(startOffset: number, parts: readonly Uint8Array[], aborted: readonly AbortedTransaction[] = []): string {
   const bytes = Buffer.concat(parts);
-  const records = new RecordBatch({ topic: 't', partition: 0, startOffset, nextOffset: 100, highWatermark: 100, bytes, aborted });
+  const records = new RecordBatch({ topic: 't', topicId: zeroTopicId, partition: 0, startOffset, nextOffset: 100, highWatermark: 100, bytes, aborted });
   return [...records].map((record) => `${record.offset}:${record.text()}`).join(' ');
 }
 
@@ -57,7 +58,7 @@ test('views and texts of a record', () => {
   builder.append(5, 'k', '{"a":1}', [{ key: 'h', value: 'v' }]);
   builder.append(6, null, null);
   const bytes = builder.finish();
-  const [first, second] = [...new RecordBatch({ topic: 't', partition: 3, startOffset: 0, nextOffset: 2, highWatermark: 2, bytes, aborted: [] })];
+  const [first, second] = [...new RecordBatch({ topic: 't', topicId: zeroTopicId, partition: 3, startOffset: 0, nextOffset: 2, highWatermark: 2, bytes, aborted: [] })];
   assert.deepEqual([first!.keyText(), first!.json(), first!.timestampMs, first!.partition, first!.headers.length], ['k', { a: 1 }, 5, 3, 1]);
   assert.deepEqual([second!.key, second!.value, second!.text(), second!.json(), second!.headers.length], [null, null, null, null, 0]);
 });

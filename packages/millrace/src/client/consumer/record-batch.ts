@@ -19,16 +19,18 @@ export class ConsumedRecord {
   /** Milliseconds since 1970; -1 for none. */
   readonly timestampMs: number;
   readonly headers: readonly RecordHeader[];
+  readonly #topicId: string;
   readonly #bytes: Uint8Array;
   readonly #keyAt: number;
   readonly #keyLength: number;
   readonly #valueAt: number;
   readonly #valueLength: number;
 
-  /** The record a reader stands on. */
-  constructor(topic: string, partition: number, at: RecordCursor) {
-    this.topic = topic;
-    this.partition = partition;
+  /** The record of a batch on which a reader stands. */
+  constructor(of: RecordBatch, at: RecordCursor) {
+    this.topic = of.topic;
+    this.partition = of.partition;
+    this.#topicId = of.topicId;
     this.offset = at.offset;
     this.timestampMs = at.timestampMs;
     this.headers = at.headerCount === 0 ? noHeaders : at.headers();
@@ -39,6 +41,8 @@ export class ConsumedRecord {
     this.#valueLength = at.valueLength;
   }
 
+  /** Id of its topic: another one may have the name by now. zeroTopicId when the server has none. */
+  get topicId(): string { return this.#topicId; }
   /** The key's bytes (R1); null when there is none. */
   get key(): Uint8Array | null { return view(this.#bytes, this.#keyAt, this.#keyLength); }
   /** The value's bytes (R1); null for a tombstone. */
@@ -57,6 +61,8 @@ export class ConsumedRecord {
 /** Records of one partition that were fetched together: one or more of the log's batches. */
 export class RecordBatch {
   readonly topic: string;
+  /** Another topic may have the name by now. */
+  readonly topicId: string;
   readonly partition: number;
   /** No record before it is handed out. */
   readonly startOffset: number;
@@ -67,8 +73,9 @@ export class RecordBatch {
   readonly bytes: Uint8Array;
   readonly #aborted: readonly AbortedTransaction[];
 
-  constructor(of: { topic: string; partition: number; startOffset: number; nextOffset: number; highWatermark: number; bytes: Uint8Array; aborted: readonly AbortedTransaction[] }) {
+  constructor(of: { topic: string; topicId: string; partition: number; startOffset: number; nextOffset: number; highWatermark: number; bytes: Uint8Array; aborted: readonly AbortedTransaction[] }) {
     this.topic = of.topic;
+    this.topicId = of.topicId;
     this.partition = of.partition;
     this.startOffset = of.startOffset;
     this.nextOffset = of.nextOffset;
@@ -84,7 +91,7 @@ export class RecordBatch {
 
   /** The same records without those before `offset`. */
   from(offset: number): RecordBatch {
-    return new RecordBatch({ topic: this.topic, partition: this.partition, startOffset: offset, nextOffset: this.nextOffset, highWatermark: this.highWatermark, bytes: this.bytes, aborted: this.#aborted });
+    return new RecordBatch({ topic: this.topic, topicId: this.topicId, partition: this.partition, startOffset: offset, nextOffset: this.nextOffset, highWatermark: this.highWatermark, bytes: this.bytes, aborted: this.#aborted });
   }
 
   /** Counts the records by reading through them. */
@@ -97,7 +104,7 @@ export class RecordBatch {
 
   *[Symbol.iterator](): IterableIterator<ConsumedRecord> {
     const reader = this.reader();
-    while (reader.next()) yield new ConsumedRecord(this.topic, this.partition, reader);
+    while (reader.next()) yield new ConsumedRecord(this, reader);
   }
 }
 

@@ -34,7 +34,7 @@ export class RecordIterator implements AsyncIterableIterator<ConsumedRecord> {
       const reader = this.#reader!;
       if (reader.next()) {
         state.position = reader.offset + 1;
-        return Promise.resolve({ value: new ConsumedRecord(state.topic, state.partition, reader), done: false });
+        return Promise.resolve({ value: new ConsumedRecord(this.#batch!, reader), done: false });
       }
     }
     return this.#nextBatch();
@@ -62,7 +62,7 @@ export class RecordIterator implements AsyncIterableIterator<ConsumedRecord> {
       this.#seekCount = taken.state.seekCount;
       if (!this.#reader.next()) { this.#leave(); continue; }
       taken.state.position = this.#reader.offset + 1;
-      return { value: new ConsumedRecord(taken.state.topic, taken.state.partition, this.#reader), done: false };
+      return { value: new ConsumedRecord(taken.batch, this.#reader), done: false };
     }
   }
 

@@ -74,7 +74,7 @@ async function eachRecord(state: PartitionState, batch: RecordBatch, options: Ru
   const { seekCount } = state;
   const reader = batch.reader();
   while (reader.next()) {
-    const pending = handle(new ConsumedRecord(state.topic, state.partition, reader));
+    const pending = handle(new ConsumedRecord(batch, reader));
     if (pending) await pending;
     if (state.seekCount !== seekCount) return null;
     state.position = reader.offset + 1;
@@ -125,7 +125,7 @@ class KeyedRun {
     const { seekCount } = state;
     const reader = batch.reader();
     while (reader.next()) {
-      const record = new ConsumedRecord(state.topic, state.partition, reader);
+      const record = new ConsumedRecord(batch, reader);
       const lane = this.#laneOf(record);
       while (lane.jobs.length >= laneRecordsMax && !this.#isEnding()) await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
       if (state.seekCount !== seekCount) return null;

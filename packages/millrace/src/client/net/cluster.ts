@@ -2,7 +2,8 @@
 // Owns: the pool (one connection per broker and lane), metadata and its refreshing, coordinators, the retry policy of single calls.
 // Never: what requests mean to producers, consumers or admins.
 // C1 a lane has its own connections, because brokers serve the requests of one connection one after the other: a long poll or a
-// rebalance on one lane never delays another. C2 at most one metadata request is under way; askers share it.
+// rebalance on one lane never delays another. C2 at most one look at metadata is under way; askers share it. C3 only a topic that somebody is
+// looking for may be created by being named: looking at known topics again never brings back one that was deleted.
 import {
   backoffDefault, Breaker, deadlineAfter, earlier, fullJitterMs, isMillraceError, MillraceError, remainingMs, RetryBudget, runWithPolicy, sleep, withDeadline,
   type Deadline, type ErrorCode,
@@ -54,11 +55,14 @@ export class Cluster {
   readonly options: ClusterOptions;
   readonly budget: RetryBudget;
   #view: ClusterView = emptyView;
-  #viewAtMs = -Infinity;
   #pool = new Map<string, Promise<BrokerConnection>>();
   #breakers = new Map<string, Breaker>();
   #coordinators = new Map<string, number>();
   #topicsWanted = new Set<string>();
+  /** Those of them that are being looked for (C3). */
+  #topicsSought = new Set<string>();
+  /** Users that want to know of all topics. */
+  #allWanted = 0;
   #refresh: Promise<void> | null = null;
   #ageTimer: Timer | null = null;
   #closed = false;
@@ -102,14 +106,15 @@ export class Cluster {
 
   /**
    * One request under the retry policy; `read` throws (a kafkaError) for what the answer says went wrong, and what it throws is
-   * retried when it may be, after stale views were looked up again.
+   * retried when it may be, after stale views were looked up again. A body may depend on the version in which it goes.
    */
-  call<A extends Api<any, any>, T>(target: Target, api: A, body: RequestInit<A>, call: ClusterCall, read: (answer: ResponseOf<A>) => T): Promise<T> {
+  call<A extends Api<any, any>, T>(target: Target, api: A, body: RequestInit<A> | ((version: number) => RequestInit<A>), call: ClusterCall, read: (answer: ResponseOf<A>) => T): Promise<T> {
     const policy = { ...call, backoff: backoffDefault, budget: this.budget, closed: () => this.#closed };
     return runWithPolicy(this.ports, policy, async () => {
       try {
         const connection = await this.connectionFor(target, call.lane ?? mainLane, call.deadline);
-        return read(await connection.call(api, body, call));
+        const init = typeof body === 'function' ? (body as (version: number) => RequestInit<A>)(connection.versionOf(api, call.versionMax)) : body;
+        return read(await connection.call(api, init, call));
       } catch (error) {
         await this.forget(error, target, call.deadline);
         throw error;
@@ -140,7 +145,7 @@ export class Cluster {
     if (known) return known;
     const policy = { deadline, what: `find topic '${name}'`, idempotent: true, backoff: backoffDefault, budget: this.budget, closed: () => this.#closed };
     return await runWithPolicy(this.ports, policy, async () => {
-      this.want([name]);
+      this.seek([name]);
       await this.refresh(`find topic '${name}'`, deadline);
       const found = this.#view.topics.get(name);
       if (found) return found;
@@ -161,17 +166,30 @@ export class Cluster {
     for (const topic of topics) this.#topicsWanted.add(topic);
   }
 
+  /** The same for topics that may have to be created first (C3), until they are there. */
+  seek(topics: Iterable<string>): void {
+    this.want(topics);
+    for (const topic of topics) if (!this.#view.topics.has(topic)) this.#topicsSought.add(topic);
+  }
+
+  /** From the next refresh on all topics are asked for, until `release` is called. */
+  wantAll(): { release(): void } {
+    this.#allWanted++;
+    let isReleased = false;
+    return { release: () => { if (!isReleased) this.#allWanted--; isReleased = true; } };
+  }
+
   /** Takes deleted topics out of what is known and asked for. */
   unwant(topics: Iterable<string>): void {
     const known = new Map(this.#view.topics);
-    for (const topic of topics) { this.#topicsWanted.delete(topic); known.delete(topic); }
+    for (const topic of topics) { this.#topicsWanted.delete(topic); this.#topicsSought.delete(topic); known.delete(topic); }
     this.#view = { ...this.#view, topics: known };
   }
 
   /** Looks up metadata again; those who ask meanwhile share the answer. Rejects by the deadline. */
   refresh(what: string, deadline: Deadline): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
-    this.#refresh ??= this.#askMetadata([...this.#topicsWanted]).finally(() => { this.#refresh = null; });
+    this.#refresh ??= this.#askMetadata().finally(() => { this.#refresh = null; });
     return withDeadline(this.ports.clock, deadline, what, this.#refresh);
   }
 
@@ -216,13 +234,22 @@ export class Cluster {
     this.#pool.clear();
   }
 
-  async #askMetadata(topics: readonly string[]): Promise<void> {
+  async #askMetadata(): Promise<void> {
     const deadline = this.deadline(this.options.requestTimeoutMs);
     const connection = await this.#anyConnection(mainLane, deadline);
-    const answer = await connection.call(Metadata, { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: this.options.autoCreateTopics }, { deadline });
-    if (answer.errorCode !== undefined && answer.errorCode !== 0) throw kafkaError(answer.errorCode, 'read metadata');
-    this.#view = mergeMetadata(this.#view, answer, false);
-    this.#viewAtMs = this.ports.clock.monotonicMs();
+    const sought = [...this.#topicsSought];
+    const isWhole = this.#allWanted > 0;
+    const known = isWhole ? null : [...this.#topicsWanted].filter((name) => !this.#topicsSought.has(name));
+    const ask = async (topics: readonly string[] | null, mayCreate: boolean) => {
+      const answer = await connection.call(Metadata, { topics: topics && topics.map((name) => ({ name })), allowAutoTopicCreation: mayCreate }, { deadline });
+      if (answer.errorCode !== undefined && answer.errorCode !== 0) throw kafkaError(answer.errorCode, 'read metadata');
+      return answer;
+    };
+    const isSeeking = sought.length > 0;
+    const [whatIs, whatIsSought] = await Promise.all([isSeeking && known?.length === 0 ? null : ask(known, false), isSeeking ? ask(sought, this.options.autoCreateTopics) : null]);
+    if (whatIs) this.#view = mergeMetadata(this.#view, whatIs, isWhole);
+    if (whatIsSought) this.#view = mergeMetadata(this.#view, whatIsSought, false);
+    for (const topic of sought) if (this.#view.topics.has(topic)) this.#topicsSought.delete(topic);
     this.#ageTimer?.cancel();
     if (!this.#closed) this.#ageTimer = this.ports.clock.after(this.options.metadataMaxAgeMs, () => { this.refresh('refresh metadata', this.deadline(this.options.requestTimeoutMs)).catch(() => {}); });
   }

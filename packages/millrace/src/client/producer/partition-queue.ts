@@ -5,6 +5,8 @@
 // is stored then) do all unsettled batches get new ones under a higher epoch. Q3 after a failure nothing is sent until every batch in
 // flight has been answered; then they go again in order, and only then new ones. Q4 from the oldest unsettled batch on at most
 // `inFlightMax` are sent, settled ones counted: a server knows only the last five batches of a producer again, and must know that one.
+// Q5 the first batch, and the first after a failure, goes alone until it is stored: a server that does not know the producer (it is new, its
+// topic was created anew, it was forgotten) takes any number for the first, so that a second batch would be stored without the lost one before it.
 // Source: KIP-98, KIP-360 (idempotence, epochs). Cost: no allocation a record.
 import { assert } from '../../base/mod.ts';
 
@@ -22,7 +24,7 @@ export interface QueuedBatch {
 /** What came back for a batch. */
 export type BatchOutcome =
   /** Stored (perhaps by an earlier attempt), or given up: it leaves the queue. */
-  | { readonly kind: 'settled' }
+  | { readonly kind: 'settled'; readonly isStored: boolean }
   /** Not stored, or nobody knows: it goes again with the same number. */
   | { readonly kind: 'again' }
   /** The server refuses the number: it misses earlier records, or has forgotten or fenced the producer. */
@@ -49,6 +51,8 @@ export class PartitionQueue<B extends QueuedBatch> {
   #unsettled: Unsettled<B>[] = [];
   #phase: Phase = { kind: 'flowing' };
   #identity: ProducerIdentity | null = null;
+  /** Q5: the server has stored a batch since the last failure. */
+  #isKnown = false;
   #sequenceNext = 0;
   #ordinalNext = 0;
 
@@ -94,7 +98,7 @@ export class PartitionQueue<B extends QueuedBatch> {
     const index = this.#unsettled.findIndex((one) => one.batch === batch);
     assert(index >= 0 && this.#unsettled[index]!.inFlight, 'an answer belongs to a batch in flight');
     this.#unsettled[index]!.inFlight = false;
-    if (outcome.kind === 'settled') this.#remove(index);
+    if (outcome.kind === 'settled') this.#settle(index, outcome.isStored);
     else this.#fail(outcome.kind === 'misnumbered' && index === 0); // with an earlier batch unsettled, its absence explains the refusal
     this.#advance();
   }
@@ -119,6 +123,11 @@ export class PartitionQueue<B extends QueuedBatch> {
     this.#advance();
   }
 
+  /** All batches, oldest first. */
+  all(): B[] {
+    return [...this.#unsettled.map((one) => one.batch), ...this.waiting];
+  }
+
   /** Batches that are not in flight, oldest first: those that may be given up when their time is over. */
   idle(): B[] {
     return [...this.#unsettled.filter((one) => !one.inFlight).map((one) => one.batch), ...this.waiting];
@@ -131,10 +140,10 @@ export class PartitionQueue<B extends QueuedBatch> {
     else this.replace(batch, []);
   }
 
-  /** Q4. */
+  /** Q4, Q5. */
   #isInWindow(ordinal: number): boolean {
     const oldest = this.#unsettled[0];
-    return oldest === undefined || ordinal - oldest.ordinal < this.#inFlightMax;
+    return oldest === undefined || ordinal - oldest.ordinal < (this.#isKnown ? this.#inFlightMax : 1);
   }
 
   #takeAgain(index: number): B {
@@ -145,7 +154,8 @@ export class PartitionQueue<B extends QueuedBatch> {
     return again.batch;
   }
 
-  #remove(index: number): void {
+  #settle(index: number, isStored: boolean): void {
+    if (isStored && this.#phase.kind !== 'draining') this.#isKnown = true;
     this.#unsettled.splice(index, 1);
     const phase = this.#phase;
     if (phase.kind === 'resending' && index < phase.next) this.#phase = { kind: 'resending', next: phase.next - 1 };
@@ -153,6 +163,7 @@ export class PartitionQueue<B extends QueuedBatch> {
 
   #fail(renumber: boolean): void {
     const before = this.#phase.kind === 'draining' && this.#phase.renumber;
+    this.#isKnown = false;
     this.#phase = { kind: 'draining', renumber: before || renumber };
   }
 

@@ -18,19 +18,21 @@ export class PartitionWriter {
   /** Failures in a row. */
   failures = 0;
   readonly #batchBytes: number;
+  readonly #monotonicMs: () => number;
   #capacityBytes = capacityBytesMin;
 
-  constructor(topic: string, partition: number, batchBytes: number, inFlightMax: number, nextIdentity: (refused: ProducerIdentity) => ProducerIdentity) {
+  constructor(topic: string, partition: number, batchBytes: number, inFlightMax: number, monotonicMs: () => number, nextIdentity: (refused: ProducerIdentity) => ProducerIdentity) {
     this.topic = topic;
     this.partition = partition;
     this.queue = new PartitionQueue(inFlightMax, nextIdentity);
     this.#batchBytes = batchBytes;
+    this.#monotonicMs = monotonicMs;
   }
 
-  /** Adds a record to the open batch, or opens one. Returns the bytes it takes; `nowMs` is of the monotonic clock. */
-  append(nowMs: number, timestampMs: number, key: Uint8Array | string | null, value: Uint8Array | string | null, headers: readonly RecordHeaderInit[] | undefined, recordBytes: number, listener: RecordListener | null): void {
+  /** Adds a record to the open batch, or opens one: only then the clock is asked. */
+  append(timestampMs: number, key: Uint8Array | string | null, value: Uint8Array | string | null, headers: readonly RecordHeaderInit[] | undefined, recordBytes: number, listener: RecordListener | null): void {
     let batch = this.queue.waiting.at(-1);
-    if (!batch || batch.isSealed || (batch.recordCount > 0 && batch.sizeBytes + recordBytes > this.#batchBytes)) batch = this.#open(nowMs, batch);
+    if (!batch || batch.isSealed || (batch.recordCount > 0 && batch.sizeBytes + recordBytes > this.#batchBytes)) batch = this.#open(batch);
     batch.append(timestampMs, key, value, headers, listener);
     batch.bufferBytes += recordBytes;
   }
@@ -49,9 +51,9 @@ export class PartitionWriter {
     return batch ? Math.max(this.retryAtMs, batch.isSealed ? 0 : batch.createdAtMs + lingerMs) : Infinity;
   }
 
-  #open(nowMs: number, before: ProducerBatch | undefined): ProducerBatch {
+  #open(before: ProducerBatch | undefined): ProducerBatch {
     if (before) this.#capacityBytes = Math.min(this.#batchBytes + 1024, Math.max(capacityBytesMin, before.sizeBytes));
-    const batch = new ProducerBatch(this.topic, this.partition, nowMs, this.#capacityBytes);
+    const batch = new ProducerBatch(this.topic, this.partition, this.#monotonicMs(), this.#capacityBytes);
     this.queue.waiting.push(batch);
     return batch;
   }

@@ -34,3 +34,19 @@ test('sticky stays for a batch worth of bytes and then goes elsewhere', () => {
   for (let i = 2; i < places.length; i += 2) assert.notEqual(places[i], places[i - 2]);
   assert.equal(new StickyPartition(1, () => 7).next(1, 10), 0);
 });
+
+test('sticky passes partitions without a leader, and leaves one that has lost its leader', () => {
+  const down = new Set([0, 2]);
+  const sticky = new StickyPartition(100, () => 0, (partition) => !down.has(partition));
+  const places = Array.from({ length: 8 }, () => sticky.next(4, 100));
+  assert.deepEqual(new Set(places), new Set([1, 3]));
+  const now = sticky.next(4, 1);
+  down.clear();
+  down.add(now);
+  assert.equal(sticky.next(4, 1), now, 'nobody has said so yet');
+  sticky.review();
+  assert.notEqual(sticky.next(4, 1), now);
+  for (const partition of [0, 1, 2, 3]) down.add(partition);
+  sticky.review();
+  assert.ok(sticky.next(4, 1) >= 0, 'with no leader at all it waits somewhere');
+});

@@ -1,6 +1,6 @@
 // client/producer/partitioner.ts - which partition a record goes to.
 // Owns: the choice. Order: an explicit partition, else the key's hash, else the topic's sticky partition, which changes after a
-// batch worth of bytes so that records without a key fill batches and still spread evenly (KIP-794's idea).
+// batch worth of bytes so that records without a key fill batches and still spread evenly (KIP-794's idea), past partitions without a leader.
 import { MillraceError } from '../../base/mod.ts';
 import { partitionOfKey, partitionOfText } from './murmur2.ts';
 
@@ -13,11 +13,13 @@ export type Partitioner = (topic: string, key: Uint8Array | null, partitionCount
 export class StickyPartition {
   readonly #stickyBytes: number;
   readonly #uint32: () => number;
+  readonly #hasLeader: (partition: number) => boolean;
   #current = -1;
   #bytesLeft = 0;
 
-  /** Moves on after `stickyBytes` bytes; `uint32` is the chance that picks the next. */
-  constructor(stickyBytes: number, uint32: () => number) {
+  /** Moves on after `stickyBytes` bytes; `uint32` is the chance that picks the next among those that have a leader, if any has. */
+  constructor(stickyBytes: number, uint32: () => number, hasLeader: (partition: number) => boolean = () => true) {
+    this.#hasLeader = hasLeader;
     this.#stickyBytes = stickyBytes;
     this.#uint32 = uint32;
   }
@@ -29,11 +31,17 @@ export class StickyPartition {
     return this.#current;
   }
 
+  /** Leaders may have changed: moves on at the next record if the current partition has none. */
+  review(): void {
+    if (this.#current >= 0 && !this.#hasLeader(this.#current)) this.#bytesLeft = 0;
+  }
+
   /** Any partition but the current one, all with the same chance. */
   #move(partitionCount: number): void {
     const before = this.#current;
     if (before < 0 || before >= partitionCount || partitionCount === 1) this.#current = this.#uint32() % partitionCount;
     else this.#current = (before + 1 + (this.#uint32() % (partitionCount - 1))) % partitionCount;
+    for (let i = 0; i < partitionCount && !this.#hasLeader(this.#current); i++) this.#current = (this.#current + 1) % partitionCount;
     this.#bytesLeft = this.#stickyBytes;
   }
 }

@@ -35,6 +35,7 @@ export class ProducerBatch implements QueuedBatch {
   #stamped: { identity: ProducerIdentity; baseSequence: number } | null = null;
   #recordCount = 0;
   #listeners: RecordListener[] = [];
+  #watchers: (() => void)[] = [];
   #fate: Fate = { kind: 'open' };
 
   constructor(topic: string, partition: number, createdAtMs: number, capacityBytes: number) {
@@ -59,6 +60,12 @@ export class ProducerBatch implements QueuedBatch {
     const listeners = this.#listeners;
     if (listeners.length === 0 || listeners[listeners.length - 1] !== listener) listeners.push(listener);
     listener.placed(this, index, timestampMs);
+  }
+
+  /** Calls once it is settled. */
+  whenSettled(watcher: () => void): void {
+    assert(!this.isSettled, 'what is settled is no longer waited for');
+    this.#watchers.push(watcher);
   }
 
   /** The bytes to send, numbered as the queue says. */
@@ -150,6 +157,7 @@ export class ProducerBatch implements QueuedBatch {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener.settled(this);
+    for (const watcher of this.#watchers.splice(0)) watcher();
   }
 
   #stamp(bytes: Uint8Array, numbers: { producerId: number; producerEpoch: number; baseSequence: number }): void {

@@ -17,6 +17,7 @@ async function scene(options: ProducerOptions = {}) {
   const app = world.start('app', 'app');
   const client = await time.settle(connect('server:9092', { machine: app.machine, requestTimeoutMs: 1_000, connectTimeoutMs: 500 }));
   await time.settle(client.admin().createTopics([{ topic: 't', partitions: 1 }]));
+  const other = await time.settle(connect('server:9092', { machine: world.start('other', 'other').machine }));
   const producer = client.producer(options);
   /** Records of each stored batch. */
   const batches = async (): Promise<number[]> => {
@@ -31,7 +32,7 @@ async function scene(options: ProducerOptions = {}) {
     }
     return counts;
   };
-  return { time, server, client, producer, batches };
+  return { time, server, client, other, producer, batches };
 }
 
 test('a lone record goes at once; what is sent in one turn of the loop goes together', async () => {
@@ -117,4 +118,61 @@ test('a topic that is not found gives its memory back to those who wait for room
   const next = producer.send({ topic: 't', value: 'waits' });
   assert.deepEqual(await time.settle(Promise.all(lost)), ['invalid-argument', 'invalid-argument', 'invalid-argument']);
   assert.equal((await time.settle(next)).topic, 't');
+});
+
+test('flush ends with what was given before it, however much is given meanwhile', async () => {
+  const { time, producer } = await scene();
+  await time.settle(producer.send({ topic: 't', value: 'first' }));
+  let sent = 0;
+  let isOn = true;
+  const keepSending = (): void => { if (isOn) { sent++; producer.send({ topic: 't', value: 'more' }).then(keepSending, keepSending); } };
+  for (let i = 0; i < 50; i++) keepSending();
+  for (let i = 0; i < 20; i++) keepSending();
+  const before = sent;
+  let isFlushed = false;
+  const flushed = producer.flush().then(() => { isFlushed = true; });
+  await time.advance(2_000);
+  isOn = false;
+  assert.ok(isFlushed, 'it did not wait for a pause in sending');
+  assert.ok(sent > before * 2, 'sending went on');
+  await time.settle(flushed);
+});
+
+test('a record that waits for room when the producer is closed is still sent', async () => {
+  const { time, producer, batches } = await scene({ bufferBytes: 2_000, batchBytes: 1_000 });
+  const sent = Array.from({ length: 20 }, () => producer.send({ topic: 't', value: 'x'.repeat(500) }));
+  await time.settle(producer.close());
+  assert.deepEqual((await time.settle(Promise.all(sent))).map(({ offset }) => offset), Array.from({ length: 20 }, (_unused, index) => index));
+  assert.equal((await batches()).reduce((sum, count) => sum + count, 0), 20);
+});
+
+test('flush waits for records that wait for room', async () => {
+  const { time, producer } = await scene({ bufferBytes: 2_000, batchBytes: 1_000 });
+  let stored = 0;
+  for (let i = 0; i < 20; i++) void producer.send({ topic: 't', value: 'x'.repeat(500) }).then(() => { stored++; });
+  await time.settle(producer.flush());
+  await time.advance(0);
+  assert.equal(stored, 20);
+});
+
+test('closing with a deadline does not wait for a topic that is still looked for', async () => {
+  const { time, server, producer } = await scene();
+  server.process.kill();
+  const startMs = time.nowMs;
+  const late = assert.rejects(producer.send({ topic: 'never seen', value: 'v' }), { code: 'closed' });
+  await time.settle(producer.close(1_000));
+  await late;
+  assert.ok(time.nowMs - startMs <= 1_100, `${time.nowMs - startMs} ms`); // virtual time
+  assert.equal(producer.bufferedBytes, 0);
+});
+
+test('a partition that is new to the producer is looked for, once, before the record is refused; order stays', async () => {
+  const { time, producer, other } = await scene();
+  await time.settle(producer.send({ topic: 't', value: 'known' }));
+  await time.settle(other.admin().createPartitions('t', 3));
+  const sent = [0, 1, 2].map((index) => producer.send({ topic: 't', partition: 2, value: `v${index}` }));
+  assert.deepEqual((await time.settle(Promise.all(sent))).map(({ partition, offset }) => [partition, offset]), [[2, 0], [2, 1], [2, 2]]);
+  await assert.rejects(time.settle(producer.send({ topic: 't', partition: 3, value: 'v' })), { code: 'invalid-argument' });
+  await assert.rejects(time.settle(producer.send({ topic: 't', partition: -1, value: 'v' })), { code: 'invalid-argument' });
+  assert.equal(producer.bufferedBytes, 0);
 });

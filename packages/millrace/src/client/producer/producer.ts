@@ -7,6 +7,7 @@ import { deadlineAfter, limits, MillraceError, type Deadline } from '../../base/
 import type { Timer } from '../../os/mod.ts';
 import type { RecordHeaderInit } from '../../wire/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
+import type { TopicView } from '../net/metadata.ts';
 import { IdentitySource } from './identity.ts';
 import { producerSettings, type ProducerOptions, type ProducerSettings } from './options.ts';
 import { BulkSend, SingleSend, type ProducedRecords, type RecordListener } from './outcome.ts';
@@ -25,7 +26,10 @@ interface TopicWriter {
   partitionCount: number;
 }
 
-interface Waiting { readonly record: ProducerRecord; readonly listener: RecordListener | null; readonly deadline: Deadline }
+interface Waiting { readonly record: ProducerRecord; readonly listener: RecordListener | null }
+
+/** A topic that is being looked up, with the records that wait for it, in order. */
+interface Lookup { readonly waiting: Waiting[]; readonly ended: Promise<void>; readonly end: () => void }
 
 let producersMade = 0;
 
@@ -36,12 +40,9 @@ export class Producer {
   readonly #identity: IdentitySource;
   readonly #sender: Sender;
   readonly #topics = new Map<string, TopicWriter>();
-  /** Records whose topic is being looked up, in order. */
-  readonly #lookups = new Map<string, Waiting[]>();
+  readonly #lookups = new Map<string, Lookup>();
   readonly #roomQueue: RoomQueue;
-  readonly #flushWaiters: (() => void)[] = [];
   #bufferedBytes = 0;
-  #unsettled = 0;
   #failedQuietly: Error | null = null;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeTimer: Timer | null = null;
@@ -66,7 +67,8 @@ export class Producer {
   send(record: ProducerRecord): Promise<RecordPosition> {
     return new Promise((resolve, reject) => {
       const listener = new SingleSend(resolve, reject);
-      if (this.#hasRoom()) this.#give(record, listener);
+      if (this.#hasRoom()) this.#take(record, listener);
+      else if (this.#state !== 'open') reject(closedError());
       else this.#waitForRoom(() => this.#give(record, listener), reject);
     });
   }
@@ -82,13 +84,13 @@ export class Producer {
     if (Symbol.iterator in records) {
       for (const record of records) {
         if (!this.#hasRoom()) await this.room();
-        this.#give(record, bulk);
+        this.#take(record, bulk);
         given++;
       }
     } else {
       for await (const record of records) {
         if (!this.#hasRoom()) await this.room();
-        this.#give(record, bulk);
+        this.#take(record, bulk);
         given++;
       }
     }
@@ -102,7 +104,7 @@ export class Producer {
    */
   trySend(record: ProducerRecord): boolean {
     if (!this.#hasRoom()) return false;
-    this.#give(record, null);
+    this.#take(record, null);
     return true;
   }
 
@@ -111,13 +113,14 @@ export class Producer {
     if (!this.#hasRoom()) await new Promise<void>((resolve, reject) => this.#waitForRoom(resolve, reject));
   }
 
-  /** Resolves once everything given so far is stored or has failed; rejects with the first failure of trySend since the last flush. */
+  /** Resolves once everything given so far is stored or has failed, whatever is given meanwhile; rejects with the first failure of trySend since the last flush. */
   async flush(): Promise<void> {
-    if (this.#unsettled > 0) {
-      this.#sender.setFlushing(true);
-      await new Promise<void>((resolve) => this.#flushWaiters.push(resolve));
-      this.#sender.setFlushing(false);
-    }
+    this.#sender.setFlushing(true);
+    if (!this.#roomQueue.isEmpty) await new Promise<void>((resolve) => this.#roomQueue.wait(resolve, resolve)); // those before us have given theirs then
+    await Promise.all([...this.#lookups.values()].map((lookup) => lookup.ended));
+    const batches = [...this.#topics.values()].flatMap((topic) => topic.writers.flatMap((writer) => writer.queue.all()));
+    await Promise.all(batches.map((batch) => new Promise<void>((resolve) => batch.whenSettled(resolve))));
+    this.#sender.setFlushing(false);
     const failed = this.#failedQuietly;
     this.#failedQuietly = null;
     if (failed) throw failed;
@@ -127,12 +130,16 @@ export class Producer {
   async close(timeoutMs: number = this.#settings.deliveryTimeoutMs): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    const giveUp = () => this.#sender.close(closedError());
-    this.#closeTimer = this.#cluster.ports.clock.after(timeoutMs, giveUp);
+    this.#closeTimer = this.#cluster.ports.clock.after(timeoutMs, () => this.#giveUp());
     await this.flush().catch(() => {});
     this.#closeTimer.cancel();
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
     this.#state = 'closed';
-    giveUp();
+    for (const [name, lookup] of this.#lookups) this.#endLookup(name, lookup, closedError());
+    this.#sender.close(closedError());
     this.#roomQueue.wakeAll();
   }
 
@@ -150,52 +157,71 @@ export class Producer {
     this.#roomQueue.wait(proceed, () => refuse(new MillraceError('overloaded', `Cannot produce: ${bufferBytes} bytes have waited for ${deliveryTimeoutMs} ms; the server takes less than is sent`, { retry: true })));
   }
 
+  #take(record: ProducerRecord, listener: RecordListener | null): void {
+    if (this.#state === 'open') this.#give(record, listener);
+    else this.#refuse(closedError(), record.topic, listener);
+  }
+
+  /** What was taken before close() is still sent. */
   #give(record: ProducerRecord, listener: RecordListener | null): void {
-    this.#unsettled++;
-    if (this.#state !== 'open') return this.#refuse(closedError(), record.topic, listener);
+    if (this.#state === 'closed') return this.#refuse(closedError(), record.topic, listener);
+    if (this.#metadataViews !== this.#cluster.view) this.#widen();
     const topic = this.#topics.get(record.topic);
-    const lookup = topic ? undefined : this.#lookups.get(record.topic);
-    if (topic) {
+    if (topic && !(record.partition! >= topic.partitionCount)) { // most name no partition: undefined compares false
       this.#place(topic, record, listener);
     } else {
-      const waiting: Waiting = { record, listener, deadline: deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs) };
+      const lookup = this.#lookups.get(record.topic);
       this.#bufferedBytes += sizeOf(record);
-      if (lookup) lookup.push(waiting);
-      else this.#lookUp(record.topic, waiting);
+      if (lookup) lookup.waiting.push({ record, listener });
+      else this.#lookUp(record.topic, { record, listener });
     }
   }
 
   #lookUp(name: string, first: Waiting): void {
-    const waiting = [first];
-    this.#lookups.set(name, waiting);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const lookup: Lookup = { waiting: [first], ended: promise, end: resolve };
+    this.#lookups.set(name, lookup);
     this.#cluster.want([name]);
-    this.#cluster.topic(name, first.deadline).then((view) => {
-      const { random } = this.#cluster.ports;
-      const topic: TopicWriter = { writers: [], sticky: new StickyPartition(this.#settings.batchBytes, () => random.uint32()), partitionCount: view.partitions.length };
-      this.#lookups.delete(name);
-      this.#topics.set(name, topic);
-      for (const { record, listener } of waiting) {
-        this.#bufferedBytes -= sizeOf(record);
-        this.#place(topic, record, listener);
-      }
-      this.#wakeForRoom();
-    }, (error: Error) => {
-      this.#lookups.delete(name);
-      let quietCount = 0;
-      for (const { record, listener } of waiting) {
-        this.#bufferedBytes -= sizeOf(record);
-        if (listener === null) quietCount++;
-        else listener.refused(error);
-      }
-      if (quietCount > 0) this.#failQuietly(error, name, -1, quietCount);
-      this.#settledCount(waiting.length);
-      this.#wakeForRoom();
-    });
+    this.#find(name, deadlineAfter(this.#cluster.ports.clock, this.#settings.deliveryTimeoutMs)).then(
+      (view) => this.#endLookup(name, lookup, view.partitions.length),
+      (error: Error) => this.#endLookup(name, lookup, error),
+    );
+  }
+
+  /** A topic that is known already may have grown: then it is looked at again, once. */
+  async #find(name: string, deadline: Deadline): Promise<TopicView> {
+    if (this.#topics.has(name)) await this.#cluster.refresh(`find a partition of '${name}'`, deadline);
+    return await this.#cluster.topic(name, deadline);
+  }
+
+  /** With a count of partitions the records go on to them; with an error they fail. */
+  #endLookup(name: string, lookup: Lookup, found: number | Error): void {
+    if (this.#lookups.get(name) !== lookup) return; // it was given up before
+    this.#lookups.delete(name);
+    for (const { record } of lookup.waiting) this.#bufferedBytes -= sizeOf(record);
+    if (found instanceof Error) {
+      const quietCount = lookup.waiting.filter(({ listener }) => listener === null).length;
+      for (const { listener } of lookup.waiting) listener?.refused(found);
+      if (quietCount > 0) this.#failQuietly(found, name, -1, quietCount);
+    } else {
+      this.#widen();
+      const topic = this.#topics.get(name) ?? this.#makeTopic(name, found);
+      for (const { record, listener } of lookup.waiting) this.#place(topic, record, listener);
+    }
+    lookup.end();
+    this.#wakeForRoom();
+  }
+
+  #makeTopic(name: string, partitionCount: number): TopicWriter {
+    const { random } = this.#cluster.ports;
+    const hasLeader = (partition: number) => (this.#cluster.partition(name, partition)?.leaderId ?? -1) >= 0;
+    const topic: TopicWriter = { writers: [], sticky: new StickyPartition(this.#settings.batchBytes, () => random.uint32(), hasLeader), partitionCount };
+    this.#topics.set(name, topic);
+    return topic;
   }
 
   #place(topic: TopicWriter, record: ProducerRecord, listener: RecordListener | null): void {
     const { clock } = this.#cluster.ports;
-    if (this.#metadataViews !== this.#cluster.view) this.#widen();
     try {
       const key = record.key ?? null;
       const value = record.value ?? null;
@@ -205,7 +231,7 @@ export class Producer {
       let partition = choosePartition(record.topic, key, record.partition, topic.partitionCount, this.#settings.partitioner);
       if (partition < 0) partition = topic.sticky.next(topic.partitionCount, bytes);
       const writer = (topic.writers[partition] ??= this.#makeWriter(record.topic, partition));
-      writer.append(clock.monotonicMs(), record.timestampMs ?? clock.nowMs(), key, value, headers, bytes, listener);
+      writer.append(record.timestampMs ?? clock.nowMs(), key, value, headers, bytes, listener);
       this.#bufferedBytes += bytes;
       this.#sender.wake(writer);
     } catch (error) {
@@ -215,19 +241,21 @@ export class Producer {
 
   #makeWriter(topic: string, partition: number): PartitionWriter {
     const inFlightMax = this.#settings.idempotent ? limits.client.producerInFlightMax : 1;
-    return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, (refused) => this.#identity.above(refused));
+    return new PartitionWriter(topic, partition, this.#settings.batchBytes, inFlightMax, () => this.#cluster.ports.clock.monotonicMs(), (refused) => this.#identity.above(refused));
   }
 
-  /** Topics may have grown since the metadata changed. */
+  /** Topics may have grown, and partitions lost their leaders, since the metadata changed. */
   #widen(): void {
     this.#metadataViews = this.#cluster.view;
-    for (const [name, topic] of this.#topics) topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
+    for (const [name, topic] of this.#topics) {
+      topic.partitionCount = this.#cluster.view.topics.get(name)?.partitions.length ?? topic.partitionCount;
+      topic.sticky.review();
+    }
   }
 
   #refuse(error: Error, topic: string, listener: RecordListener | null): void {
     if (listener) listener.refused(error);
     else this.#failQuietly(error, topic, -1, 1);
-    this.#settledCount(1);
   }
 
   /** Records that nobody waits for have failed. */
@@ -240,17 +268,11 @@ export class Producer {
   #settled({ batch, recordCount, bufferBytes, error }: Settled): void {
     this.#bufferedBytes -= bufferBytes;
     if (error && batch.hasQuietRecords) this.#failQuietly(error, batch.topic, batch.partition, recordCount);
-    this.#settledCount(recordCount);
     this.#wakeForRoom();
   }
 
   #wakeForRoom(): void {
     while (!this.#roomQueue.isEmpty && this.#bufferedBytes < this.#settings.bufferBytes) this.#roomQueue.wakeFirst();
-  }
-
-  #settledCount(count: number): void {
-    this.#unsettled -= count;
-    if (this.#unsettled === 0) for (const done of this.#flushWaiters.splice(0)) done();
   }
 }
 

@@ -126,8 +126,17 @@ export class Sender {
     this.#wakeForDue(leader);
   }
 
+  /** Without an id nothing can be sent: what waits knows why, and fails at once when asking again would not help. */
   #identityAsked(leader: Leader): void {
     if (this.#identity.current !== null) return this.#schedule(leader);
+    const error = this.#identity.lastError;
+    const isHopeless = isMillraceError(error) && !error.retry && error.code !== 'closed';
+    for (const writer of leader.writers) {
+      for (const batch of writer.queue.idle()) {
+        if (isHopeless) this.#fail(writer, batch, error);
+        else batch.lastError = error;
+      }
+    }
     this.#pause(leader);
   }
 
@@ -272,7 +281,7 @@ export class Sender {
   }
 
   #settle(writer: PartitionWriter, batch: ProducerBatch, error: Error | null, tell: () => void): void {
-    writer.queue.finish(batch, { kind: 'settled' });
+    writer.queue.finish(batch, { kind: 'settled', isStored: error === null });
     tell();
     this.#onSettled({ batch, recordCount: batch.recordCount, bufferBytes: batch.bufferBytes, error });
   }
@@ -309,6 +318,7 @@ export class Sender {
     const cluster = this.#cluster;
     const deadline = cluster.deadline(cluster.options.requestTimeoutMs);
     if (this.#expiresAtMs === Infinity) this.#expectExpiry(this.#nowMs() + this.#settings.deliveryTimeoutMs);
+    cluster.seek([...this.#homeless].map((writer) => writer.topic));
     cluster.refresh('find leaders', deadline).catch(() => {}).then(() => {
       const waitMs = fullJitterMs(backoffDefault, this.#housings++, cluster.ports.random.fraction());
       cluster.ports.clock.after(waitMs, () => {
