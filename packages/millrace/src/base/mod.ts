@@ -5,3 +5,4 @@ export * from './units.ts';
 export * from './limits.ts';
 export * from './checksums.ts';
 export * from './policy.ts';
+export * from './report.ts';

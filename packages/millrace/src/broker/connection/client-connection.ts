@@ -3,7 +3,7 @@
 // K1 Answers leave in the order of the requests, as Kafka's do. K2 No request is begun while the client has too many under way, takes no
 // answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it.
-import { isMillraceError, limits } from '../../base/mod.ts';
+import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
@@ -24,7 +24,7 @@ export interface ConnectionHost {
   /** Flushes the connection before the next turn of the loop. */
   flushSoon(connection: ClientConnection): void;
   ended(connection: ClientConnection): void;
-  report(line: string): void;
+  report(line: string, level?: ReportLevel): void;
   /** Stops the node: an invariant is broken. */
   fatal(error: unknown): void;
 }
@@ -92,7 +92,7 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
 
   abort(why: string): void {
     if (this.#state === 'closed') return;
-    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`);
+    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`, 'warn');
     this.destroy();
   }
 
