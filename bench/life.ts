@@ -4,7 +4,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { askNode } from '../packages/millrace/src/cli/control.ts';
 import { connect } from '../packages/millrace/src/client/mod.ts';
+import type { NodeStatus } from '../packages/millrace/src/node/mod.ts';
 import { installJava } from '../test/peers/install.ts';
 import type { Broker } from '../test/peers/broker.ts';
 import { startKafka, startMillrace } from './brokers.ts';
@@ -98,8 +100,16 @@ async function restartAfterKill(gigabytes: number, rounds: number): Promise<Reco
   return result;
 }
 
+interface Soak extends Record<string, unknown> { readonly p50Ms: number; readonly p999Ms: number; readonly stalls: NodeStatus['stalls'] }
+
+/** Latency beside what the node's thread says of itself. */
+function soakLine({ p50Ms, p999Ms, stalls: { count, longestMs, busyMs, totalMs } }: Soak): string {
+  const held = count === 0 ? 'the log thread was never held up for more than 20 ms' : `the log thread was held up for more than 20 ms ${count} times, ${short(longestMs)} ms at the longest, computing for ${Math.round(100 * busyMs / totalMs)} % of it`;
+  return `soak: p50 ${short(p50Ms)} ms, p99.9 ${short(p999Ms)} ms; ${held}`;
+}
+
 /** Half of the peak for a long time; a sample of memory and descriptors each ten seconds. */
-async function soak(minutes: number, rate: number): Promise<Record<string, unknown>> {
+async function soak(minutes: number, rate: number): Promise<Soak> {
   const tools = await compileLoad();
   const broker = await startMillrace();
   const samples: { atS: number; rssMb: number; openFiles: number }[] = [];
@@ -115,7 +125,8 @@ async function soak(minutes: number, rate: number): Promise<Record<string, unkno
     const figures = await paced(1, 100, minutes * 60, rate)(asTarget('millrace', broker), 'soak', tools);
     clearInterval(timer);
     sample();
-    return { minutes, rate, ...figures, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
+    const { stalls } = (await askNode(join(broker.dataFolder, 'data'), { do: 'status' }))!;
+    return { minutes, rate, ...(figures as Pick<Soak, 'p50Ms' | 'p999Ms'>), stalls, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
   } finally { await broker.dispose(); }
 }
 
@@ -143,6 +154,7 @@ if (only.includes('restart')) {
 if (only.includes('soak')) {
   const figures = await soak(Number(values.minutes ?? 30), Number(values.rate ?? 200_000));
   console.log(`soak: ${JSON.stringify({ ...figures, samples: undefined })}`);
+  console.log(soakLine(figures));
   result['soak'] = figures;
 }
 const file = values.json ?? join(rootFolder, 'bench/results/life.json');

@@ -6,3 +6,4 @@ export * from './limits.ts';
 export * from './checksums.ts';
 export * from './copy-bytes.ts';
 export * from './policy.ts';
+export * from './report.ts';

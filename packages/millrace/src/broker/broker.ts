@@ -1,8 +1,8 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
 // Opening: facts -> identity -> topics -> producers -> groups; only then are connections taken. Closing: the reverse.
-import { MillraceError } from '../base/mod.ts';
-import type { Log } from '../log/mod.ts';
+import { MillraceError, type Report } from '../base/mod.ts';
+import type { Log, LogState } from '../log/mod.ts';
 import type { Connection, Listener, Machine } from '../os/mod.ts';
 import {
   AlterConfigs, ApiVersions, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers,
@@ -42,7 +42,7 @@ export interface BrokerOptions {
   /** Node configuration by Kafka's names; see config/node-definitions.ts. */
   readonly config?: Readonly<Record<string, string>>;
   /** One line for the operator; default: nothing is said. */
-  readonly report?: (line: string) => void;
+  readonly report?: Report;
   /** Told when an invariant broke and the node must stop; default: thrown, which ends the process. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -83,17 +83,17 @@ export class Broker {
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
-      report: (line) => services.report(line),
-      fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`); fatal(error); },
+      report: (line, level) => services.report(line, level),
+      fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
   }
 
   /** Brings back everything that the log holds, then is ready to serve. */
   static async open(options: BrokerOptions): Promise<Broker> {
     const { log, machine } = options;
-    const report = options.report ?? (() => {});
+    const report: Report = options.report ?? (() => {});
     const config = new NodeConfig(options.config);
-    const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`));
+    const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`, 'warn'));
     loadAlteredConfig(metadata, config, report);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
@@ -109,7 +109,7 @@ export class Broker {
       freeBytes: () => machine.disk.freeBytes(),
       report,
     };
-    log.onState((state) => report(state.kind === 'failed' ? `the log has failed and takes no more writes until the node is restarted: ${state.reason}` : `the log is ${state.kind}`));
+    log.onState((state) => reportState(state, report));
     return new Broker(services, await openGroups(services), options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
@@ -175,6 +175,12 @@ export class Broker {
     ];
     return routes;
   }
+}
+
+function reportState(state: LogState, report: Report): void {
+  if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error');
+  else if (state.kind === 'full') report('the log is full: writes are refused until there is room on the disk', 'error');
+  else report(`the log is ${state.kind}`);
 }
 
 /** The cluster's id: made once, kept for ever. */

@@ -1,5 +1,6 @@
 // broker/services.ts - what every handler of the broker may use.
 // Owns: the type. Never: state of its own.
+import type { Report } from '../base/mod.ts';
 import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
 import type { NodeConfig } from './config/node-config.ts';
@@ -29,7 +30,7 @@ export interface Services {
   /** Bytes left on the disk. */
   freeBytes(): Promise<number>;
   /** One line for the operator. */
-  report(line: string): void;
+  readonly report: Report;
 }
 
 /** The only leader epoch there is: one node never hands a partition over. */

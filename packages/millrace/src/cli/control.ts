@@ -9,24 +9,33 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type ErrorCode, isMillraceError, MillraceError } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
+import type { NodeStatus } from '../node/mod.ts';
 
-/** What may be asked of a running node. */
-export interface ControlRequest { readonly do: 'backup'; readonly folder: string }
+/** What may be asked of a running node, and what each answers. */
+export interface ControlActions {
+  backup(request: { readonly folder: string }): Promise<CopySummary>;
+  status(request: object): Promise<NodeStatus>;
+}
 
-type ControlAnswer = { readonly done: CopySummary } | { readonly error: { readonly code: ErrorCode; readonly message: string } };
+type Verb = keyof ControlActions;
+type Done<V extends Verb> = Awaited<ReturnType<ControlActions[V]>>;
+/** One request, with what its action takes. */
+export type ControlRequest<V extends Verb = Verb> = { readonly do: V } & Parameters<ControlActions[V]>[0];
+
+type ControlAnswer<V extends Verb = Verb> = { readonly done: Done<V> } | { readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 const controlFile = 'control.json';
 const socketName = 'control.sock';
 /** A socket's path may take 104 bytes on macOS and 108 on Linux, with its end. */
 const socketPathBytesMax = 103;
 
-/** Serves requests until the returned function is called; the caller holds the data folder's lock. `act` does what is asked. */
-export async function serveControl(dataFolder: string, act: (request: ControlRequest) => Promise<CopySummary>): Promise<() => Promise<void>> {
+/** Serves requests until the returned function is called; the caller holds the data folder's lock. */
+export async function serveControl(dataFolder: string, actions: ControlActions): Promise<() => Promise<void>> {
   const inFolder = join(dataFolder, socketName);
   const temporary = Buffer.byteLength(inFolder) <= socketPathBytesMax ? null : mkdtempSync(join(tmpdir(), 'millrace-'));
   const socketPath = temporary === null ? inFolder : join(temporary, socketName);
   rmSync(socketPath, { force: true });
-  const server = createServer((socket) => { void answer(socket, act); });
+  const server = createServer((socket) => { void answer(socket, actions); });
   await listen(server, socketPath);
   if (temporary !== null) writeFileSync(join(dataFolder, controlFile), `${JSON.stringify({ socketPath })}\n`, { mode: 0o600 });
   return async () => {
@@ -37,24 +46,33 @@ export async function serveControl(dataFolder: string, act: (request: ControlReq
 }
 
 /** Asks the node that runs on the folder; undefined when none does. Rejects with what the node rejects. */
-export async function askNode(dataFolder: string, request: ControlRequest): Promise<CopySummary | undefined> {
+export async function askNode<V extends Verb>(dataFolder: string, request: ControlRequest<V>): Promise<Done<V> | undefined> {
   const socket = await connectTo(dataFolder);
   if (socket === undefined) return undefined;
   socket.write(`${JSON.stringify(request)}\n`);
   for await (const line of createInterface(socket)) {
     socket.end();
-    const answer = JSON.parse(line) as ControlAnswer;
+    const answer = JSON.parse(line) as ControlAnswer<V>;
     if ('error' in answer) throw new MillraceError(answer.error.code, answer.error.message);
     return answer.done;
   }
   throw new MillraceError('disconnected', `Cannot finish: the node on '${dataFolder}' ended before it answered`);
 }
 
-async function answer(socket: Socket, act: (request: ControlRequest) => Promise<CopySummary>): Promise<void> {
+async function answer(socket: Socket, actions: ControlActions): Promise<void> {
   socket.on('error', () => {}); // whoever asked has gone
   for await (const line of createInterface(socket)) {
-    const answer: ControlAnswer = await act(JSON.parse(line) as ControlRequest).then((done) => ({ done }), (error: unknown) => ({ error: errorOf(error) }));
+    const answer: ControlAnswer = await act(actions, line).then((done) => ({ done }), (error: unknown) => ({ error: errorOf(error) }));
     socket.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
+  const request = JSON.parse(line) as ControlRequest;
+  switch (request.do) {
+    case 'backup': return actions.backup(request as ControlRequest<'backup'>);
+    case 'status': return actions.status(request);
+    default: throw new MillraceError('invalid-argument', `Cannot do '${String((request as { do: unknown }).do)}': this node does not know it`);
   }
 }
 

@@ -6,7 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { isMillraceError } from '../base/mod.ts';
 import { connect } from '../client/mod.ts';
+import { askNode } from './control.ts';
 import { exitCodes } from './exit-codes.ts';
 import { call } from './test-shell.ts';
 
@@ -112,6 +114,19 @@ test('backup of a running node, then of what is new, then restored and checked',
   assert.equal((await ok(['consume', 'clicks', '--server', again.server])).out, 'a\nb\nc\n');
   await again.stop();
   assert.match((await ok(['backup', join(folder, 'offline'), '--data', data])).out, /Backed up/, 'also of a stopped node');
+});
+
+test('a running node says how it is when asked, and once more when it stops', async (t) => {
+  const data = join(temporaryFolder(t), 'data');
+  assert.equal(await askNode(data, { do: 'status' }), undefined, 'nobody is there');
+  const node = await start(t, data);
+  const status = (await askNode(data, { do: 'status' }))!;
+  assert.deepEqual(status.connections, { open: 0, evicted: 0 });
+  assert.ok(status.stalls.count >= 0);
+  await assert.rejects(askNode(data, { do: 'dance' } as unknown as { do: 'status' }), (error) => isMillraceError(error, 'invalid-argument'));
+  await node.stop();
+  const stopped = node.lines().find((line) => line['event'] === 'stopped')!;
+  assert.deepEqual(Object.keys(stopped['stalls'] as object), Object.keys(status.stalls));
 });
 
 test('backup of a running node whose folder has a long path, and after one that was killed there', async (t) => {

@@ -41,9 +41,9 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   const fatal = new Promise<never>((_resolve, reject) => { failed = reject; });
   fatal.catch(() => {}); // it may come while the node is closing, when nobody waits for it any more
   const node = await startNode({
-    ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line) => log.say('info', line), onFatal: failed,
+    ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line, level) => log.say(level, line), onFatal: failed,
   });
-  const closeControl = await serveControl(values.data, ({ folder }) => node.backup(folder));
+  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), status: () => node.status() });
   warnOfOpenAddresses(log, [first!, ...further]);
   log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
     event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid,
@@ -51,8 +51,9 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   await Promise.race([aborted(shell.stop), fatal]);
   log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
   await closeControl();
+  const status = await node.status();
   await node.close();
-  log.say('info', 'stopped', { event: 'stopped' });
+  log.say('info', 'stopped', { event: 'stopped', ...status });
 }
 
 function listenersOf({ host, port, advertise, listen }: StartSettings['values']): NodeListener[] {

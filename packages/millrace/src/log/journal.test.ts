@@ -10,7 +10,7 @@ import { openLog } from './mod.ts';
 import type { Log } from './types.ts';
 
 /** A clock whose timers never fire: no group proves the last one, no checkpoint comes by itself. */
-const still: Clock = { nowMs: () => 0, monotonicMs: () => 0, after: () => ({ cancel() {} }), soon: (callback) => { setImmediate(callback); } };
+const still: Clock = { nowMs: () => 0, monotonicMs: () => 0, after: () => ({ cancel() {} }), soon: (callback) => { setImmediate(callback); }, watchStalls: () => ({ cancel() {} }) };
 const options = { random: nodeRandom(), tailBytes: 1 << 20, journalFileBytes: 256 << 10, configOf: () => sampleConfig };
 const open = (disk: Disk, clock = still): Promise<Log> => openLog({ disk, clock, ...options });
 

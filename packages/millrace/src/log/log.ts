@@ -2,7 +2,7 @@
 // Owns: opening and closing, the log's state, structural changes, when checkpoints and retention run. Never: bytes of files.
 // States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
 // acknowledged, no more appends until a restart); any -> closed.
-import { assert, copyBytes, limits, MillraceError } from '../base/mod.ts';
+import { assert, copyBytes, limits, MillraceError, type ReportLevel } from '../base/mod.ts';
 import type { Disk, Lane, Timer } from '../os/mod.ts';
 import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
@@ -17,6 +17,7 @@ import type { Manifest, PartitionFacts } from './manifest.ts';
 import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { ReadGate } from './read-gate.ts';
 import { findBase, openFolder, replay, type ReplayTarget } from './recovery.ts';
 import { Removals, removeQuietly } from './removals.ts';
 import { expiredStart } from './retention.ts';
@@ -60,6 +61,7 @@ class MillraceLog implements Log, LogCore {
   readonly clock: LogOptions['clock'];
   readonly pool: SlabPool;
   readonly buffers = new ReadBuffers();
+  readonly coldReads = new ReadGate(limits.log.coldReadsMax);
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly byId = new Map<number, PartitionLog>();
@@ -101,10 +103,10 @@ class MillraceLog implements Log, LogCore {
     this.pool = new SlabPool((bytes) => options.disk.allocate(bytes), Math.max(limits.log.tailBytesMin, options.tailBytes ?? limits.log.tailBytesDefault));
     this.files = new FileCache(options.disk, limits.log.openFilesMax);
     this.indexes = new IndexCache(this.files);
-    this.indexes.onRebuilt = (path) => this.#report(`${path}: did not match its log and was made anew`);
+    this.indexes.onRebuilt = (path) => this.#report(`${path}: did not match its log and was made anew`, 'warn');
     this.pool.onFreed = () => this.#tellRoom();
     this.#removals = new Removals({
-      disk: options.disk, files: this.files, indexes: this.indexes, report: (line) => this.#report(line),
+      disk: options.disk, files: this.files, indexes: this.indexes, report: (line, level) => this.#report(line, level),
       untouched: (name) => this.#untouched(name),
     });
   }
@@ -280,7 +282,7 @@ class MillraceLog implements Log, LogCore {
     const place = `${path}@${position}`;
     if (this.#damageTold.has(place) || this.#damageTold.size > 10_000) return;
     this.#damageTold.add(place);
-    this.#report(`${path}: damaged at byte ${position}: ${what}`);
+    this.#report(`${path}: damaged at byte ${position}: ${what}`, 'error');
   }
 
   // Opening.
@@ -292,7 +294,7 @@ class MillraceLog implements Log, LogCore {
     this.#lane.catch(() => {});
     const format = await openFolder(disk, this.#options.random);
     this.#journalId = format.journalId;
-    const base = await findBase(disk, format, (line) => this.#report(line));
+    const base = await findBase(disk, format, (line, level) => this.#report(line, level));
     for (const facts of base.manifest.partitions) this.#addFound(facts);
     for (const name of base.manifest.removals) if (!this.partitions.has(name)) await removeQuietly(disk, name);
     const replayedWrites: SegmentWrite[] = [];
@@ -305,7 +307,7 @@ class MillraceLog implements Log, LogCore {
         await this.#removals.folder(partition);
       },
       write: async (writes) => { for (const write of writes) replayedWrites.push(await this.#writeReplayed(write)); },
-      report: (line) => this.#report(line),
+      report: (line, level) => this.#report(line, level),
     };
     const replayed = await replay(disk, base, target);
     for (const partition of this.byId.values()) partition.finishReplay();
@@ -384,7 +386,7 @@ class MillraceLog implements Log, LogCore {
 
   #fail(error: Error): void {
     if (this.#state.kind === 'failed' || this.#state.kind === 'closed') return;
-    this.#report(`storage failed: ${error.message}; no more appends until a restart`);
+    this.#report(`storage failed: ${error.message}; no more appends until a restart`, 'error');
     this.#setState({ kind: 'failed', reason: error.message });
     this.#tellRoom();
   }
@@ -492,7 +494,7 @@ class MillraceLog implements Log, LogCore {
 
   #every(ms: number, work: () => Promise<void>): void {
     this.#after(ms, () => {
-      void work().catch((error: Error) => this.#report(error.message)).finally(() => { if (this.#state.kind !== 'closed') this.#every(ms, work); });
+      void work().catch((error: Error) => this.#report(error.message, 'warn')).finally(() => { if (this.#state.kind !== 'closed') this.#every(ms, work); });
     });
   }
 
@@ -504,7 +506,7 @@ class MillraceLog implements Log, LogCore {
     this.#timers.add(timer);
   }
 
-  #report(line: string): void { this.#options.onReport?.(line); }
+  #report(line: string, level?: ReportLevel): void { this.#options.onReport?.(line, level); }
 }
 
 assert(checkpointEveryMs > 0 && retentionEveryMs > 0, 'timers go forward');

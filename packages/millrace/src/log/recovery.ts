@@ -2,7 +2,7 @@
 // Owns: the order of recovery, replay. Never: scanning segments; a start reads the tail only.
 // L14 Replay is idempotent: a crash during recovery is followed by the same recovery.
 // Cost: two small files, the journal since the last checkpoint (about 64 MiB at most under load), and its writes to segments.
-import { assert, crc32c, limits, MillraceError } from '../base/mod.ts';
+import { assert, crc32c, limits, MillraceError, type Report } from '../base/mod.ts';
 import type { Disk, Random } from '../os/mod.ts';
 import { entryKind, fileHeaderBytes, groupHeaderBytes, type EntryCursor } from './journal-format.ts';
 import { findJournalFiles, JournalReader, type FoundGroup, type JournalFileFound } from './journal-reader.ts';
@@ -26,7 +26,7 @@ export interface ReplayTarget {
   remove(id: number): Promise<void>;
   /** Writes to segment files; what it writes is noted as unsynced. */
   write(writes: Iterable<SegmentWrite>): Promise<void>;
-  report(line: string): void;
+  readonly report: Report;
 }
 
 const decoder = new TextDecoder();
@@ -68,11 +68,11 @@ export function parseFormat(root: string, bytes: Uint8Array): FolderFormat {
 }
 
 /** Picks the manifest to start from. Rejects 'data-damaged' when none is readable but there is a journal. */
-export async function findBase(disk: Disk, format: FolderFormat, report: (line: string) => void): Promise<Base> {
+export async function findBase(disk: Disk, format: FolderFormat, report: Report): Promise<Base> {
   const { slots, broken } = await readManifests(disk);
   const files = await findJournalFiles(disk, format.journalId);
   const good = slots.filter((manifest): manifest is Manifest => manifest !== null && manifest.journalId === format.journalId).sort((a, b) => b.number - a.number);
-  for (const path of broken) report(`${path}: unreadable, the other manifest is used`);
+  for (const path of broken) report(`${path}: unreadable, the other manifest is used`, 'warn');
   const newest = good[0];
   if (newest !== undefined) return { manifest: newest, files, olderFileSequence: newest.journal.fileSequence, isNew: false };
   const firstFile = Math.min(...files.filter((file) => file.sequence > 0).map((file) => file.sequence));

@@ -1,7 +1,7 @@
 // log/removals.ts - deletes what the journal says is gone: folders of removed partitions, files of dropped segments.
 // Owns: doing it in the background, and which folders are still to go (the manifest names them, so that a start goes on with it).
 // Never: deciding that something goes; by then that is durable. A folder's name is free again only when the folder is gone.
-import { isMillraceError } from '../base/mod.ts';
+import { isMillraceError, type Report } from '../base/mod.ts';
 import type { Disk } from '../os/mod.ts';
 import type { FileCache } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
@@ -16,7 +16,7 @@ export interface RemovalsOptions {
   readonly disk: Disk; readonly files: FileCache; readonly indexes: IndexCache;
   /** Resolves when nothing touches files of partitions that were removed before the call. */
   readonly untouched: (partition: string) => Promise<void>;
-  readonly report: (line: string) => void;
+  readonly report: Report;
 }
 
 /** Background deletion for one log. */
@@ -51,7 +51,7 @@ export class Removals {
 
   /** Lets work go on by itself; a failure is reported. */
   inBackground(work: Promise<void>): void {
-    const tracked: Promise<void> = work.catch((error: Error) => this.#options.report(`cannot delete: ${error.message}`)).finally(() => this.#running.delete(tracked));
+    const tracked: Promise<void> = work.catch((error: Error) => this.#options.report(`cannot delete: ${error.message}`, 'warn')).finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
 

@@ -1,5 +1,6 @@
 // log/types.ts - the log's door as types: what the broker may ask of storage.
 // The log knows partitions by folder name, batches by their 61-byte header, and nothing of topics, groups or sockets.
+import type { Report } from '../base/mod.ts';
 import type { Clock, Disk, Random } from '../os/mod.ts';
 import type { CopySummary } from './backup.ts';
 
@@ -144,5 +145,5 @@ export interface LogOptions {
   /** Configuration of partitions found at open, by name, until configure() is called. */
   readonly configOf?: (name: string) => PartitionConfig;
   /** Told what recovery found: files read, bytes replayed, torn tail cut, damage. */
-  readonly onReport?: (line: string) => void;
+  readonly onReport?: Report;
 }

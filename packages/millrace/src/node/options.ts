@@ -1,6 +1,8 @@
 // node/options.ts - what startNode() takes, and what it gives.
+import type { ReportLevel } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import type { Connection, Machine } from '../os/mod.ts';
+import type { StallFigures } from './stall-watch.ts';
 
 /** One address to listen on. */
 export interface NodeListener {
@@ -31,10 +33,18 @@ export interface NodeOptions extends NodeListener {
   readonly journalFileBytes?: number;
   /** Other ports than the real ones: the simulator's. The node then runs on the caller's thread. */
   readonly machine?: Machine;
-  /** One line for the operator, as things happen (default: nowhere). */
-  readonly onReport?: (line: string) => void;
+  /** One line for the operator, as things happen, and how much it matters (default: nowhere). */
+  readonly onReport?: (line: string, level: ReportLevel) => void;
   /** Told when the node stopped by itself because an invariant broke (default: thrown, which ends the process). */
   readonly onFatal?: (error: unknown) => void;
+}
+
+/** What a running node says of itself. */
+export interface NodeStatus {
+  /** When its thread was held up for more than 20 ms; a node in memory shares its thread and does not count. */
+  readonly stalls: StallFigures;
+  /** Open connections, and those ended since the start because they held others up. */
+  readonly connections: { readonly open: number; readonly evicted: number };
 }
 
 /** A running node. Fits connect(). */
@@ -55,6 +65,8 @@ export interface Node {
    * holds an earlier backup of this node. Rejects 'invalid-argument' for a folder that is something else, 'data-damaged', 'disk-full'.
    */
   backup(folder: string): Promise<CopySummary>;
+  /** How the node is. */
+  status(): Promise<NodeStatus>;
   /** Stops cleanly: nothing new is taken, what is under way is answered, everything is checkpointed. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

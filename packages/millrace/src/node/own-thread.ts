@@ -1,11 +1,11 @@
 // node/own-thread.ts - a node with a data folder on a worker thread, so that nothing the program does delays the log.
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
-import { MillraceError, type ErrorCode } from '../base/mod.ts';
+import { MillraceError, type ErrorCode, type ReportLevel } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
-import type { Node, NodeOptions } from './options.ts';
+import type { Node, NodeOptions, NodeStatus } from './options.ts';
 
 /** What the thread is told to start. */
 export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };
@@ -14,13 +14,16 @@ export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal'
 export type FromThread =
   | { readonly kind: 'started'; readonly host: string; readonly port: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
-  | { readonly kind: 'report'; readonly line: string }
-  | { readonly kind: 'backed-up'; readonly call: number; readonly summary: CopySummary }
-  | { readonly kind: 'backup-failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
+  | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
+  | { readonly kind: 'answered'; readonly call: number; readonly answer: CopySummary | NodeStatus }
+  | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
-/** What the thread is told: to stop cleanly, or to copy its data. */
-export type ToThread = { readonly kind: 'close' } | { readonly kind: 'backup'; readonly call: number; readonly folder: string };
+/** What the thread can be asked. */
+export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' };
+
+/** What the thread is told: to stop cleanly, or to answer. */
+export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
 
 /** Starts a node on a thread of its own. */
 export function startOnThread(options: NodeOptions & { readonly data: string }): Promise<Node> {
@@ -30,7 +33,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
   return new Promise((resolve, reject) => {
     let started = false;
     worker.on('message', (message: FromThread) => {
-      if (message.kind === 'report') onReport?.(message.line);
+      if (message.kind === 'report') onReport?.(message.line, message.level);
       else if (message.kind === 'refused') reject(refusal(message));
       else if (message.kind === 'started') {
         started = true;
@@ -38,8 +41,12 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
           worker.postMessage({ kind: 'close' } satisfies ToThread);
           await closed;
         };
-        const backup = backupThrough(worker, closed);
-        resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, { host: message.host, port: message.port, backup, close }));
+        const ask = askThrough(worker, closed);
+        resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
+          host: message.host, port: message.port, close,
+          backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
+          status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
+        }));
       }
     });
     worker.on('error', (error) => {
@@ -50,21 +57,21 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
   });
 }
 
-/** Backups asked of the thread, each answered under its own number. */
-function backupThrough(worker: Worker, closed: Promise<void>): (folder: string) => Promise<CopySummary> {
-  const waiting = new Map<number, { resolve: (summary: CopySummary) => void; reject: (error: Error) => void }>();
+/** Questions to the thread, each answered under its own number. */
+function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<CopySummary | NodeStatus> {
+  const waiting = new Map<number, { resolve: (answer: CopySummary | NodeStatus) => void; reject: (error: Error) => void }>();
   let calls = 0;
   worker.on('message', (message: FromThread) => {
-    if (message.kind !== 'backed-up' && message.kind !== 'backup-failed') return;
+    if (message.kind !== 'answered' && message.kind !== 'failed') return;
     const asker = waiting.get(message.call);
     waiting.delete(message.call);
-    if (message.kind === 'backed-up') asker?.resolve(message.summary);
+    if (message.kind === 'answered') asker?.resolve(message.answer);
     else asker?.reject(refusal(message));
   });
-  void closed.then(() => { for (const asker of waiting.values()) asker.reject(new MillraceError('closed', 'Cannot back up: the node was closed')); });
-  return (folder) => new Promise((resolve, reject) => {
+  void closed.then(() => { for (const asker of waiting.values()) asker.reject(new MillraceError('closed', 'Cannot ask the node: it was closed')); });
+  return (question) => new Promise((resolve, reject) => {
     waiting.set(++calls, { resolve, reject });
-    worker.postMessage({ kind: 'backup', call: calls, folder } satisfies ToThread);
+    worker.postMessage({ kind: 'ask', call: calls, question } satisfies ToThread);
   });
 }
 

@@ -1,10 +1,11 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
-import { KiB, MiB } from '../base/mod.ts';
+import { KiB, MiB, type Report } from '../base/mod.ts';
 import { Broker } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
-import type { NodeListener, NodeOptions } from './options.ts';
+import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
+import { noStalls, StallWatch } from './stall-watch.ts';
 
 /** A node on this thread. */
 export interface RunningNode {
@@ -14,6 +15,7 @@ export interface RunningNode {
   readonly host: string;
   readonly port: number;
   backup(folder: string): Promise<CopySummary>;
+  status(): Promise<NodeStatus>;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ const diskSizes = { tailBytes: 64 * MiB, journalFileBytes: 64 * MiB };
 
 /** Starts a node over `machine`. Rejects with what the log says of its folder, or 'invalid-argument' for addresses and configuration. */
 export async function runNode(machine: Machine, options: NodeOptions): Promise<RunningNode> {
-  const report = options.onReport ?? (() => {});
+  const report: Report = (line, level = 'info') => options.onReport?.(line, level);
   const sizes = options.data === undefined ? memorySizes : diskSizes;
   const addresses: readonly NodeListener[] = [options, ...(options.listeners ?? [])];
   const log = await openLog({
@@ -37,12 +39,16 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     const opened = broker;
     const listeners: Listener[] = [];
     for (const address of addresses) listeners.push(await opened.listen({ ...address, host: address.host ?? loopback, port: address.port ?? 0 }));
+    // In memory the thread is the program's own, which may do what it likes.
+    const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
+    const status = async (): Promise<NodeStatus> => ({ stalls: stalls?.figures ?? noStalls, connections: opened.connections });
     const close = async (): Promise<void> => {
+      stalls?.close();
       await opened.close();
       await log.close();
     };
     const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
-    return { broker: opened, log, backup, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    return { broker: opened, log, backup, status, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
     await log.close();

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import { nodeMachine } from '../os/mod.ts';
-import type { FromThread, ThreadOptions, ToThread } from './own-thread.ts';
+import type { FromThread, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
 import { runNode, type RunningNode } from './run-node.ts';
 
 assert(parentPort !== null, 'this file is the entry of a thread');
@@ -11,10 +11,10 @@ const say = (message: FromThread): void => parent.postMessage(message);
 
 const options = workerData as ThreadOptions;
 try {
-  const node = await runNode(nodeMachine(options.data), { ...options, onReport: (line) => say({ kind: 'report', line }) });
+  const node = await runNode(nodeMachine(options.data), { ...options, onReport: (line, level) => say({ kind: 'report', line, level }) });
   parent.on('message', (message: ToThread) => {
     if (message.kind === 'close') node.close().then(() => { say({ kind: 'closed' }); parent.close(); });
-    else void backup(node, message.call, message.folder);
+    else void answer(node, message.call, message.question);
   });
   say({ kind: 'started', host: node.host, port: node.port });
 } catch (error) {
@@ -22,10 +22,10 @@ try {
   parent.close();
 }
 
-async function backup(node: RunningNode, call: number, folder: string): Promise<void> {
+async function answer(node: RunningNode, call: number, question: ThreadQuestion): Promise<void> {
   try {
-    say({ kind: 'backed-up', call, summary: await node.backup(folder) });
+    say({ kind: 'answered', call, answer: question.kind === 'backup' ? await node.backup(question.folder) : await node.status() });
   } catch (error) {
-    say({ kind: 'backup-failed', call, code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
+    say({ kind: 'failed', call, code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
   }
 }

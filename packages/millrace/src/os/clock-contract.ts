@@ -2,10 +2,15 @@
 // Owns: the cases. A clock under test comes with `pass`, which lets its time go by: waiting for a real clock, driving a virtual one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from './ports.ts';
+import type { Clock, Stall } from './ports.ts';
 
 /** A clock, and how to let its time pass until a promise settles. */
-export interface ClockUnderTest { readonly clock: Clock; readonly pass: <T>(until: Promise<T>) => Promise<T> }
+export interface ClockUnderTest {
+  readonly clock: Clock;
+  readonly pass: <T>(until: Promise<T>) => Promise<T>;
+  /** Holds the thread up for that long: computing, or in the virtual clock's word for it. */
+  readonly holdUp: (ms: number) => void;
+}
 
 /** Declares the contract's tests for one implementation. */
 export function clockContract(name: string, make: () => ClockUnderTest): void {
@@ -62,6 +67,22 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     void Promise.resolve().then(() => order.push('microtask'));
     await pass(soon);
     assert.deepEqual(order, ['microtask', 'soon']);
+  });
+
+  test(`${name}: a thread that is held up is told of, with what it computed, until the watch is cancelled`, async () => {
+    const { clock, pass, holdUp } = make();
+    const stalls: Stall[] = [];
+    let told = (): void => {};
+    const watch = clock.watchStalls(20, (stall) => { stalls.push(stall); told(); });
+    await pass(wait(clock, 5)); // the first look falls into what follows
+    holdUp(400);
+    if (stalls.length === 0) await pass(new Promise<void>((resolve) => { told = resolve; }));
+    assert.ok(stalls[0]!.ms > 20 && stalls[0]!.busyMs > 0 && stalls[0]!.busyMs <= stalls[0]!.ms, JSON.stringify(stalls));
+    watch.cancel();
+    const count = stalls.length;
+    holdUp(400);
+    await pass(wait(clock, 50));
+    assert.equal(stalls.length, count);
   });
 
   test(`${name}: wall time counts ms since 1970 and both times go on together`, async () => {

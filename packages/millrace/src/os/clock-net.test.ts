@@ -5,6 +5,12 @@ import { netContract } from './net-contract.ts';
 
 const pass = <T>(until: Promise<T>): Promise<T> => until;
 
-clockContract('node clock', () => ({ clock: nodeClock(), pass }));
+/** Computes for that long. */
+function holdUp(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs);
+}
+
+clockContract('node clock', () => ({ clock: nodeClock(), pass, holdUp }));
 netContract('node net', () => ({ net: nodeNet(), host: '127.0.0.1', clock: nodeClock(), pass }));
 netContract('memory net', () => ({ net: memoryNet(nodeClock()), host: 'localhost', clock: nodeClock(), pass }));

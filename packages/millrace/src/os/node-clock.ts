@@ -1,6 +1,7 @@
 // os/node-clock.ts - the machine's time.
 // Owns: the only calls of Date.now, setTimeout and setImmediate. Never: time zones, calendars.
 import type { Clock } from './ports.ts';
+import { StallProbe } from './stall-probe.ts';
 
 /** Longest delay that setTimeout takes in one piece. */
 const delayMsMax = 2 ** 31 - 1;
@@ -15,5 +16,6 @@ export function nodeClock(): Clock {
       return { cancel: () => clearTimeout(timer) };
     },
     soon: (callback) => { setImmediate(callback); },
+    watchStalls: (overMs, onStall) => new StallProbe(overMs, onStall),
   };
 }

@@ -76,6 +76,14 @@ export interface Disk {
 /** A timer that can be taken back. */
 export interface Timer { cancel(): void }
 
+/** A time in which a thread took no events. */
+export interface Stall {
+  /** How long at least, in ms: up to the pace of the looks (10 ms) may be missing. */
+  readonly ms: number;
+  /** How much of it the thread spent computing (its own code or collecting garbage); the rest of the time it waited or was not let run. */
+  readonly busyMs: number;
+}
+
 /** Time. */
 export interface Clock {
   /** Wall time in ms since 1970; may jump. */
@@ -86,6 +94,8 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
   /** Calls back once the events already waiting were handled (setImmediate): the place where a group closes. */
   soon(callback: () => void): void;
+  /** Tells of each time that this thread was held up for more than `overMs`, once it is over; never keeps the process alive. */
+  watchStalls(overMs: number, onStall: (stall: Stall) => void): Timer;
 }
 
 /** Chance. */

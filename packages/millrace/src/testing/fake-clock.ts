@@ -3,7 +3,7 @@
 // C1 Events run by (time, order of scheduling); time never goes back. C2 Between two events all microtasks are drained, so that a
 // promise chain is part of the event that started it. C3 Nothing here waits for real time.
 // Cost: one setImmediate per event, about a microsecond.
-import type { Clock, Timer } from '../os/mod.ts';
+import type { Clock, Stall, Timer } from '../os/mod.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** Virtual time 0 is this wall time, so that timestamps look like timestamps. */
@@ -92,6 +92,7 @@ export class FakeTime {
 export class FakeClock implements Clock {
   readonly time: FakeTime;
   skewMs: number;
+  readonly #watchers = new Set<{ overMs: number; onStall: (stall: Stall) => void }>();
 
   constructor(time: FakeTime = new FakeTime(), skewMs = 0) {
     this.time = time;
@@ -102,6 +103,17 @@ export class FakeClock implements Clock {
   monotonicMs(): number { return this.time.nowMs; }
   after(delayMs: number, callback: () => void): Timer { return this.time.schedule(delayMs, callback); }
   soon(callback: () => void): void { this.time.schedule(0, callback); }
+
+  watchStalls(overMs: number, onStall: (stall: Stall) => void): Timer {
+    const watcher = { overMs, onStall };
+    this.#watchers.add(watcher);
+    return { cancel: () => { this.#watchers.delete(watcher); } };
+  }
+
+  /** Virtual time holds nobody up by itself: this says that it did, as an event of its own. */
+  holdUp(stall: Stall): void {
+    this.after(0, () => { for (const { overMs, onStall } of this.#watchers) if (stall.ms > overMs) onStall(stall); });
+  }
 }
 
 /** Resolves once every microtask, also those that start further ones, has run (C2). */

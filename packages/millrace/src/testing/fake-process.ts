@@ -1,7 +1,7 @@
 // testing/fake-process.ts - one life of a simulated process: what it scheduled dies with it.
 // Owns: the gate between a process and the world. P1 After kill() no callback of the process runs and no call of it has an effect:
 // promises it waits for never settle, as nothing of a dead process goes on. P2 kill() may come from inside one of its own calls.
-import type { Clock, Timer } from '../os/mod.ts';
+import type { Timer } from '../os/mod.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { FakeTime } from './fake-clock.ts';
 
@@ -9,7 +9,7 @@ import type { FakeTime } from './fake-clock.ts';
 export class FakeProcess {
   readonly name: string;
   readonly time: FakeTime;
-  readonly clock: Clock;
+  readonly clock: FakeClock;
   #alive = true;
   readonly #atDeath: (() => void)[] = [];
 

@@ -6,7 +6,8 @@ import { World } from './mod.ts';
 
 clockContract('fake clock', () => {
   const world = new World(1);
-  return { clock: world.start('process', 'host').machine.clock, pass: (until) => world.time.settle(until) };
+  const { clock } = world.start('process', 'host').process;
+  return { clock, pass: (until) => world.time.settle(until), holdUp: (ms) => clock.holdUp({ ms, busyMs: ms / 2 }) };
 });
 
 netContract('fake net', () => {

@@ -1,7 +1,7 @@
 // broker/admin/alter-configs.ts - AlterConfigs (replaces everything) and IncrementalAlterConfigs (single keys).
 // Owns: the operations set, delete, append, subtract; checks; where the result is kept. A resource changes wholly or not at all.
 // Records: a topic's values in its own record; the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
-import { isMillraceError } from '../../base/mod.ts';
+import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
@@ -40,7 +40,7 @@ const operations = ['set', 'delete', 'append', 'subtract'] as const;
 const keyPrefix = 'config/';
 
 /** Brings back what was altered in an earlier life of the node. */
-export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report: (line: string) => void): void {
+export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report: Report): void {
   for (const level of ['node', 'all-nodes'] as const) {
     const text = metadata.values.get(keyPrefix + level);
     if (text === undefined) continue;
@@ -49,7 +49,7 @@ export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report
       const definition = nodeDefinitions.get(name);
       if (definition !== undefined && isValid(definition, value)) continue;
       values.delete(name);
-      report(`configuration ${name}=${value} is not known to this version: ignored`);
+      report(`configuration ${name}=${value} is not known to this version: ignored`, 'warn');
     }
     config.setAltered(level, values);
   }

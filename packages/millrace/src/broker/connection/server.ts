@@ -2,12 +2,14 @@
 // Owns: the set of connections, the flush at the end of a turn, the watch over slow ones. Never: requests.
 // A1 Past max.connections a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
 // theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
+import type { ReportLevel } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import { SendTurns } from './send-turns.ts';
 
 /** What a server needs. */
 export interface ServerOptions {
@@ -16,7 +18,7 @@ export interface ServerOptions {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
-  report(line: string): void;
+  report(line: string, level?: ReportLevel): void;
   fatal(error: unknown): void;
 }
 
@@ -31,6 +33,7 @@ export class Server implements ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers = new FrameBuffers();
+  readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   readonly #options: ServerOptions;
@@ -48,6 +51,7 @@ export class Server implements ConnectionHost {
     this.#options = options;
     this.router = options.router;
     this.requestMemory = options.requestMemory;
+    this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
     this.responseMemory = options.responseMemory;
     this.frameBytesMax = options.config.number('socket.request.max.bytes');
     this.requestsPerConnectionMax = options.config.number('millrace.connection.requests.max');
@@ -59,7 +63,7 @@ export class Server implements ConnectionHost {
   /** Serves a client from now on. */
   accept(stream: Connection, listener: ListenerInfo): void {
     if (this.#closed || this.#connections.size >= this.#options.config.number('max.connections')) {
-      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`);
+      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn');
       return stream.destroy();
     }
     this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
@@ -67,7 +71,7 @@ export class Server implements ConnectionHost {
   }
 
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
-  report(line: string): void { this.#options.report(line); }
+  report(line: string, level?: ReportLevel): void { this.#options.report(line, level); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 
   flushSoon(connection: ClientConnection): void {

@@ -2,7 +2,7 @@
 // Owns: the order of appends, the image, when to shorten. Never: what a group does (step.ts), how to shorten (shortening.ts).
 // L1 Records are appended, and their `done` called, in the order of append(). L2 What one append() was given stands in one batch.
 // Cost: appends of one turn of the loop share batches: 61 bytes and one checksum per batch, about 100 bytes per offset.
-import { isMillraceError, limits, MillraceError } from '../../base/mod.ts';
+import { isMillraceError, limits, MillraceError, type Report } from '../../base/mod.ts';
 import type { Clock } from '../../os/mod.ts';
 import { BatchBuilder, errorCodes, forEachBatch, RecordCursor } from '../../wire/mod.ts';
 import type { GroupRecord } from './effects.ts';
@@ -26,7 +26,7 @@ export class GroupLog {
   readonly image = new Image();
   readonly #storage: GroupStorage;
   readonly #clock: Clock;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   readonly #sizes: GroupLogSizes;
   #queue: Waiting[] = [];
   /** Bytes since the start of the last written image. */
@@ -36,7 +36,7 @@ export class GroupLog {
   #shortening = false;
   #closed = false;
 
-  private constructor(storage: GroupStorage, clock: Clock, report: (line: string) => void, sizes: GroupLogSizes) {
+  private constructor(storage: GroupStorage, clock: Clock, report: Report, sizes: GroupLogSizes) {
     this.#storage = storage;
     this.#clock = clock;
     this.#report = report;
@@ -44,7 +44,7 @@ export class GroupLog {
   }
 
   /** Opens the partition and reads all of it into the image. Rejects with what the log says, or 'data-damaged' for records that do not decode. */
-  static async open(storage: GroupStorage, clock: Clock, report: (line: string) => void, sizes: GroupLogSizes = limits.group): Promise<GroupLog> {
+  static async open(storage: GroupStorage, clock: Clock, report: Report, sizes: GroupLogSizes = limits.group): Promise<GroupLog> {
     const log = new GroupLog(storage, clock, report, sizes);
     await log.#load();
     log.#aimAtNextShortening();
@@ -122,7 +122,7 @@ export class GroupLog {
       if (!isMillraceError(error)) throw error;
       this.#shortening = false;
       this.#aimAtNextShortening();
-      if (!this.#closed) this.#report(`the groups' partition could not be shortened: ${error.message}`);
+      if (!this.#closed) this.#report(`the groups' partition could not be shortened: ${error.message}`, 'warn');
     });
   }
 
@@ -158,7 +158,7 @@ export class GroupLog {
     try {
       const record = readRecord(records.key() ?? new Uint8Array(0), records.value());
       if (record.kind !== 'unknown') this.image.apply(record.groupId, record);
-      else this.#report(`record of unknown kind ${record.keyVersion} at offset ${records.offset} of the groups' partition is not read`);
+      else this.#report(`record of unknown kind ${record.keyVersion} at offset ${records.offset} of the groups' partition is not read`, 'warn');
     } catch (cause) {
       if (!isMillraceError(cause)) throw cause;
       throw new MillraceError('data-damaged', `Cannot read groups at offset ${records.offset}: ${cause.message}`, { offset: records.offset, cause });

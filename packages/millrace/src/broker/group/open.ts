@@ -16,7 +16,7 @@ export async function openGroups(services: Services): Promise<GroupCoordinator> 
   const { clock, random, topics, report } = services;
   const topic = topics.byName(offsetsTopic) ?? await topics.create(offsetsTopic, 1, offsetsTopicConfig);
   const groups = await createGroupCoordinator({
-    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), settings: groupSettings(services), report: (line) => report(line),
+    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), settings: groupSettings(services), report,
   });
   topics.listen({ topicHidden: ({ name }) => groups.topicGone(name) });
   return groups;

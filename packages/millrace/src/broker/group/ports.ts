@@ -1,5 +1,6 @@
 // broker/group/ports.ts - what the group coordinator needs of the rest of the broker.
 // Owns: the types. Never: their implementations (topics/, config/, log/).
+import type { Report } from '../../base/mod.ts';
 import type { Partition } from '../../log/mod.ts';
 import type { Clock, Random } from '../../os/mod.ts';
 import type { GroupConfig } from './group.ts';
@@ -34,5 +35,5 @@ export interface GroupCoordinatorOptions {
   readonly topics: GroupTopics;
   readonly settings: GroupSettings;
   /** One line for the operator. */
-  report(line: string): void;
+  readonly report: Report;
 }

@@ -65,7 +65,7 @@ class Desk {
   #counted(clock: Clock): Clock {
     this.timers = 0;
     return {
-      nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs() + this.standstillMs, soon: (callback) => clock.soon(callback),
+      nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs() + this.standstillMs, soon: (callback) => clock.soon(callback), watchStalls: (overMs, onStall) => clock.watchStalls(overMs, onStall),
       after: (delayMs, callback) => {
         let live = true;
         const end = () => { if (live) this.timers--; live = false; };

@@ -5,7 +5,7 @@
 // partition's tail, what lies past the end is dropped. Q3 At most `scanBytesMax` bytes of all partitions together lie behind
 // their snapshots, plus what is appended while one is written: that is all a start has to read.
 // Format: docs/formats/metadata-topic.md. Cost: one small record per partition and 32 MiB, or per half minute.
-import { MiB } from '../../base/mod.ts';
+import { MiB, type Report } from '../../base/mod.ts';
 import type { Log, Partition } from '../../log/mod.ts';
 import type { Clock, Timer } from '../../os/mod.ts';
 import { forEachBatch, readBatchHeader } from '../../wire/mod.ts';
@@ -34,7 +34,7 @@ export interface ProducerStoreOptions {
   readonly clock: Clock;
   readonly config: NodeConfig;
   readonly topics: Topics;
-  report(line: string): void;
+  readonly report: Report;
 }
 
 /** The producers' memory across restarts. */
@@ -59,7 +59,7 @@ export class ProducerStore {
 
   /** Restores the tables of every partition there is. Rejects with what the log says. */
   static async open(options: ProducerStoreOptions): Promise<ProducerStore> {
-    const trouble = (error: unknown) => options.report(`the producers partition could not be shortened: ${String(error)}`);
+    const trouble = (error: unknown) => options.report(`the producers partition could not be shortened: ${String(error)}`, 'warn');
     const store = new ProducerStore(options, await KeyedLog.open(options.log, options.clock, partitionName, trouble));
     for (const topic of options.topics.all.values()) {
       if (topic.internal) continue;
@@ -159,7 +159,7 @@ export class ProducerStore {
       return true;
     } catch (error) {
       for (const [partition, bytes] of some) this.#fallBehind(partition, bytes);
-      this.#options.report(`the state of producers could not be written (a restart will read more): ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.report(`the state of producers could not be written (a restart will read more): ${error instanceof Error ? error.message : String(error)}`, 'warn');
       return false;
     }
   }

@@ -1,7 +1,7 @@
 // broker/topics/topics.ts - the topics of a node: carries out what step.ts decides, and serves lookups.
 // Owns: the order of I/O for topics, the maps by name and id. Never: requests.
 // Records: one per topic under the key 'topic/<name>' of the metadata partition.
-import { assert, limits, MillraceError } from '../../base/mod.ts';
+import { assert, limits, MillraceError, type Report } from '../../base/mod.ts';
 import type { Log } from '../../log/mod.ts';
 import type { Random } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
@@ -40,7 +40,7 @@ export class Topics {
   readonly #metadata: KeyedLog;
   readonly #config: NodeConfig;
   readonly #random: Random;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   readonly #state = emptyTopics();
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
@@ -49,7 +49,7 @@ export class Topics {
   readonly #underWay = new Map<string, Promise<void>>();
   #partitionCount = 0;
 
-  constructor(log: Log, metadata: KeyedLog, config: NodeConfig, random: Random, report: (line: string) => void) {
+  constructor(log: Log, metadata: KeyedLog, config: NodeConfig, random: Random, report: Report) {
     this.#log = log;
     this.#metadata = metadata;
     this.#config = config;
@@ -69,7 +69,7 @@ export class Topics {
     }
     for (const name of [...this.#log.partitions.keys()]) {
       if (owned.has(name) || name.startsWith(hiddenPrefix)) continue;
-      this.#report(`partition ${name} belongs to no topic (left by an interrupted creation or deletion): removed`);
+      this.#report(`partition ${name} belongs to no topic (left by an interrupted creation or deletion): removed`, 'warn');
       await this.#log.remove(name);
     }
     for (const { record } of this.#state.byName.values()) {
@@ -169,7 +169,7 @@ export class Topics {
       case 'show': return this.#show(effect.record);
       case 'hide': return this.#hide(effect.name);
       case 'remove-partitions': // what stays now is removed by the next start, or before the name is used again
-        return this.#removePartitions(effect.name, effect.from, effect.to).catch((error: unknown) => this.#report(`partitions of deleted topic ${effect.name} could not be removed: ${String(error)}`));
+        return this.#removePartitions(effect.name, effect.from, effect.to).catch((error: unknown) => this.#report(`partitions of deleted topic ${effect.name} could not be removed: ${String(error)}`, 'warn'));
     }
   }
 
