@@ -1,10 +1,12 @@
 // test/peers/millrace.ts - Millrace as a user runs it: a process of the command line `start`.
 // Owns: its flags. Never: the life of the process (broker.ts), and never a node inside the test's own process.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, type Broker } from './broker.ts';
 import { rootFolder } from './places.ts';
+
+const main = join(rootFolder, 'packages/millrace/src/cli/main.ts');
 
 /** What may be chosen; everything has a default. */
 export type MillraceOptions = {
@@ -20,8 +22,13 @@ export type MillraceOptions = {
   port?: number;
 };
 
-/** What the script `millrace` and the first line of main.ts give to Node. */
-const usualNodeFlags = ['--max-semi-space-size=4'];
+/** What the first line of main.ts gives to Node; a test of the script `millrace` sees that it gives the same. */
+export function mainFlags(): string[] {
+  const [line = ''] = readFileSync(main, 'utf8').split('\n', 1);
+  const flags = /^#!\/usr\/bin\/env -S node (.+)$/.exec(line)?.[1];
+  if (flags === undefined) throw new Error(`Cannot read the flags of '${main}': its first line is '${line}'`);
+  return flags.split(' ');
+}
 
 /**
  * Starts a Millrace node and waits until it serves.
@@ -33,11 +40,11 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Brok
     prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
     command: (folder, ports) => ({
       path: process.execPath,
-      args: [...usualNodeFlags, ...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
+      args: [...mainFlags(), ...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
       env: { ...process.env, ...options.env },
     }),
   });
 }
 
 /** The program: the checkout's, or the module named by MILLRACE_ENTRY, such as that of an installed package. */
-const entry = (): string => process.env['MILLRACE_ENTRY'] ?? join(rootFolder, 'packages/millrace/src/cli/main.ts');
+const entry = (): string => process.env['MILLRACE_ENTRY'] ?? main;
