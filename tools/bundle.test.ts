@@ -1,11 +1,12 @@
 // tools/bundle.test.ts - the command line runs from a bundle only while that is the bundle of these very sources, and works from it as from them.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { repository } from './source.ts';
 
@@ -29,7 +30,7 @@ function smallCheckout(t: TestContext): { home: string; run(env?: Record<string,
     home, word,
     settled: () => sleep(150), // past the grain of the file system's clock: before that, a bundle is not trusted
     run(env = {}) {
-      const told = JSON.parse(execFileSync(process.execPath, [join(home, 'tools/launch.mjs')], { encoding: 'utf8', env: { ...process.env, ...env } })) as { word: string; from: string; thread: string; place: string };
+      const told = JSON.parse(execFileSync(process.execPath, [join(home, 'tools/launch.mjs')], { encoding: 'utf8', stdio: 'pipe', env: { ...process.env, ...env } })) as { word: string; from: string; thread: string; place: string };
       const cli = join(home, 'packages/millrace/src/cli');
       assert.equal(told.place, [join(cli, 'x'), join(cli, 'word.ts'), encodeURI(join(cli, 'y'))].join(), 'a module knows its own place');
       return { word: told.word, from: told.from, thread: told.thread };
@@ -85,12 +86,21 @@ test('without a bundle the sources run: no bundler, no folder for it; a damaged 
   assert.deepEqual(place.run(), fromSources('one'));
 });
 
+test('several first calls at the same time all work, and leave one bundle', async (t) => {
+  const place = smallCheckout(t);
+  await place.settled();
+  const outputs = await Promise.all([1, 2, 3].map(() => promisify(execFile)(process.execPath, [join(place.home, 'tools/launch.mjs')])));
+  for (const { stdout } of outputs) assert.equal((JSON.parse(stdout) as { word: string }).word, 'one');
+  assert.deepEqual(place.run(), bundled('one'));
+  assert.equal(readdirSync(join(place.home, '.millrace/bundle')).length, 2, 'the bundle and its stamp');
+});
+
 test('a source that does not parse is complained about as itself', async (t) => {
   const place = smallCheckout(t);
   await place.settled();
   place.run();
   writeFileSync(join(place.home, wordPath), 'export const = ;');
-  assert.throws(() => place.run(), /word\.ts/);
+  assert.throws(() => place.run(), (error) => /word\.ts/.test((error as { stderr: string }).stderr));
 });
 
 test('a copied checkout does not run the code of the one it was copied from', async (t) => {

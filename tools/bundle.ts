@@ -6,7 +6,7 @@
 // U3 A finished bundle never changes: a process that runs from it finds its parts, also those that it loads late.
 // Cost: 0.4 s, of which two thirds are the start of Node and esbuild.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { build } from 'esbuild';
 import { repository } from './source.ts';
@@ -64,6 +64,8 @@ function withPlace(text: string, path: string, place: string): string {
 
 /** Older bundles that are kept for processes that still run from them. */
 const bundlesKept = 8;
+/** No build takes as long. */
+const draftMsMax = 600_000;
 
 /**
  * Bundles the command line of the checkout and points the stamp at it; resolves to false when sources changed meanwhile (U2).
@@ -71,8 +73,8 @@ const bundlesKept = 8;
  */
 export async function bundleCheckout(root = repository): Promise<boolean> {
   const folder = join(root, '.millrace/bundle');
-  mkdirSync(folder, { recursive: true });
-  const draft = mkdtempSync(join(folder, 'draft-'));
+  const draft = join(folder, `draft-${process.pid}-${Date.now()}`);
+  mkdirSync(draft, { recursive: true });
   try {
     const beganMs = statSync(draft).mtimeMs; // by the clock that stamps the sources
     const sources = join(root, 'packages/millrace/src');
@@ -82,13 +84,23 @@ export async function bundleCheckout(root = repository): Promise<boolean> {
     if (stamps.some((stamp) => stamp === null || isRecent(stamp.ctimeMs, beganMs))) return false;
     for (const { name, contents } of files) writeFileSync(join(draft, name), contents);
     const name = createHash('sha256').update(JSON.stringify(files.map((file) => [file.name, Buffer.from(file.contents).toString()]))).digest('hex').slice(0, 16);
-    if (!existsSync(join(folder, name))) renameSync(draft, join(folder, name));
-    writeFileSync(join(folder, `${name}.json`), JSON.stringify({ name, files: stamps }));
-    renameSync(join(folder, `${name}.json`), join(folder, 'current.json'));
+    keep(draft, join(folder, name));
+    writeFileSync(`${draft}.json`, JSON.stringify({ name, files: stamps }));
+    renameSync(`${draft}.json`, join(folder, 'current.json'));
     discardOld(root, folder);
     return true;
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    for (const path of [draft, `${draft}.json`]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Gives the draft its name, unless the same bundle is there from before or from another process: then that one counts as new. */
+function keep(draft: string, path: string): void {
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+    utimesSync(path, new Date(), new Date());
   }
 }
 
@@ -106,12 +118,13 @@ function isRecent(changedMs: number, beganMs: number): boolean {
   return changedMs > beganMs - grainMs;
 }
 
-/** U3: keeps the newest. Compiled code of the discarded ones would pile up, so that cache begins anew. */
+/** U3: keeps the newest, and no draft of a process that was killed. Compiled code of the discarded ones would pile up, so that cache begins anew. */
 function discardOld(root: string, folder: string): void {
-  const byAge = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('draft-'))
-    .map((entry) => ({ path: join(folder, entry.name), madeMs: statSync(join(folder, entry.name)).mtimeMs }))
+  const all = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ path: join(folder, name), isDraft: name.startsWith('draft-'), madeMs: statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => b.madeMs - a.madeMs);
-  const old = byAge.slice(bundlesKept);
+  for (const { path, isDraft, madeMs } of all) if (isDraft && madeMs < Date.now() - draftMsMax) rmSync(path, { recursive: true, force: true });
+  const old = all.filter(({ isDraft }) => !isDraft).slice(bundlesKept);
   for (const { path } of old) rmSync(path, { recursive: true, force: true });
   if (old.length > 0) rmSync(join(root, '.millrace/compile-cache'), { recursive: true, force: true });
 }

@@ -2,7 +2,8 @@
 // Owns: that choice. Never: how a bundle is made (bundle.ts). JavaScript, so that nothing has to be stripped from it.
 // L1 A bundle runs only if every file that went into it is the same file still: inode, size, time of change (which no program can set back).
 // L2 Whatever is wrong with bundles (a folder that may not be written, no bundler, a source that does not parse), the sources run.
-// Cost: 2 ms to look at 250 files; once after a change 0.4 s to bundle them. MILLRACE_BUNDLE=off runs the sources: stacks name them.
+// Cost: 5 to 9 ms of CPU to look at 250 files (measured; joining their paths took twice that); once after a change 0.4 s to bundle them.
+// MILLRACE_BUNDLE=off runs the sources: stacks name them.
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,7 +27,7 @@ function currentBundle() {
 }
 
 function isUnchanged(stamp) {
-  const now = statSync(home + stamp.path, { throwIfNoEntry: false }); // not joined: that would cost more than to look
+  const now = statSync(home + stamp.path, { throwIfNoEntry: false });
   return now !== undefined && now.ino === stamp.ino && now.size === stamp.size && now.mtimeMs === stamp.mtimeMs && now.ctimeMs === stamp.ctimeMs;
 }
 
