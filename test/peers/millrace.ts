@@ -16,6 +16,8 @@ export type MillraceOptions = {
   env?: NodeJS.ProcessEnv;
   /** Flags for Node itself, such as `--cpu-prof`. */
   nodeFlags?: readonly string[];
+  /** As by a user of a checkout: the script `millrace`, which sets Node's flags itself. Default: the program below it, from its sources. */
+  script?: boolean;
   /** A folder to use and to keep. Default: a temporary one, deleted in the end. */
   dataFolder?: string;
   /** The port for clients. Default: a free one. */
@@ -38,11 +40,12 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Brok
   return launch({
     kind: 'millrace', portsCount: 1, readyMs: 30_000, dataFolder: options.dataFolder, port: options.port,
     prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
-    command: (folder, ports) => ({
-      path: process.execPath,
-      args: [...mainFlags(), ...(options.nodeFlags ?? []), entry(), 'start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])],
-      env: { ...process.env, ...options.env },
-    }),
+    command(folder, ports) {
+      const args = ['start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])];
+      const env = { ...process.env, ...options.env };
+      if (options.script === true) return { path: join(rootFolder, 'millrace'), args, env };
+      return { path: process.execPath, args: [...mainFlags(), ...(options.nodeFlags ?? []), entry(), ...args], env };
+    },
   });
 }
 
