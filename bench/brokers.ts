@@ -11,8 +11,9 @@ export function startKafka(): Promise<Broker> {
   return kafka.startKafka();
 }
 
-/** Millrace with the compile cache that the millrace script sets. */
+/** Millrace by its script, as users start it; with flags for Node, the program behind the script. */
 export function startMillrace(nodeFlags: readonly string[] = []): Promise<Broker> {
+  if (nodeFlags.length === 0) return millrace.startMillrace({ script: true });
   const cache = join(rootFolder, '.millrace/compile-cache');
   mkdirSync(cache, { recursive: true });
   return millrace.startMillrace({ env: { NODE_COMPILE_CACHE: cache }, nodeFlags });

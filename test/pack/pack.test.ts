@@ -1,6 +1,6 @@
 // test/pack/pack.test.ts - what is published works by itself: installed from the tarball into an empty folder, imported, typed, called.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (...args: string[]): string => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: 60_000, env: { ...process.env, NODE_COMPILE_CACHE: '' } });
 
-before(() => {
-  const tarball = packPackage();
+before(async () => {
+  const tarball = await packPackage();
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'someone-elses-program', private: true, type: 'module' }));
   execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', tarball], { cwd: folder, stdio: 'pipe', timeout: 300_000 });
 });
@@ -44,7 +44,19 @@ test('the types resolve in a program that checks its libraries too', () => {
   assert.equal(run('program.ts').trim(), 'typed: 1');
 });
 
-test('the command line is there', () => {
+test('the command line is there, in few files', () => {
   const { version } = JSON.parse(readFileSync(join(repository, 'packages/millrace/package.json'), 'utf8')) as { version: string };
   assert.equal(run('node_modules/millrace/dist/cli/main.js', '--version').trim(), version);
+  const scripts = readdirSync(join(folder, 'node_modules/millrace/dist/cli'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+  assert.ok(scripts.length < 60, `${scripts.length} files`);
+  assert.deepEqual(scripts.filter((name) => readFileSync(join(folder, 'node_modules/millrace/dist/cli', name), 'utf8').includes('/node_modules/')), [], 'and none holds code of another package');
+});
+
+test('the command line starts a node, and stops it', async () => {
+  const child = spawn(process.execPath, ['node_modules/millrace/dist/cli/main.js', 'start', '--data', 'kept', '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const code = await new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.stdout.on('data', (chunk: Buffer) => { if (chunk.includes('ready at')) child.kill('SIGTERM'); });
+  });
+  assert.equal(code, 0);
 });

@@ -6,7 +6,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type ErrorCode, isMillraceError, MillraceError } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import type { NodeStatus } from '../node/mod.ts';
@@ -50,7 +49,7 @@ export async function askNode<V extends Verb>(dataFolder: string, request: Contr
   const socket = await connectTo(dataFolder);
   if (socket === undefined) return undefined;
   socket.write(`${JSON.stringify(request)}\n`);
-  for await (const line of createInterface(socket)) {
+  for await (const line of await linesOf(socket)) {
     socket.end();
     const answer = JSON.parse(line) as ControlAnswer<V>;
     if ('error' in answer) throw new MillraceError(answer.error.code, answer.error.message);
@@ -59,9 +58,15 @@ export async function askNode<V extends Verb>(dataFolder: string, request: Contr
   throw new MillraceError('disconnected', `Cannot finish: the node on '${dataFolder}' ended before it answered`);
 }
 
+/** Its module is loaded at the first use: hardly any start of a node is followed by one. */
+async function linesOf(socket: Socket): Promise<AsyncIterable<string>> {
+  const { createInterface } = await import('node:readline');
+  return createInterface(socket);
+}
+
 async function answer(socket: Socket, actions: ControlActions): Promise<void> {
   socket.on('error', () => {}); // whoever asked has gone
-  for await (const line of createInterface(socket)) {
+  for await (const line of await linesOf(socket)) {
     const answer: ControlAnswer = await act(actions, line).then((done) => ({ done }), (error: unknown) => ({ error: errorOf(error) }));
     socket.write(`${JSON.stringify(answer)}\n`);
   }

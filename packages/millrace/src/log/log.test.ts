@@ -298,3 +298,24 @@ story('a journal whose files are all needed waits for checkpoints, not for ever'
   assert.ok(partitions.every((partition) => partition.highWatermark === 12));
   assert.ok((await disk.list('journal')).length <= limits.log.journalFilesMax);
 });
+
+test('a trickle goes to its segments without a lane of its own; a load starts one', async () => {
+  let lanes = 0;
+  const disk = new class extends MemoryDisk {
+    override openLane(): ReturnType<MemoryDisk['openLane']> {
+      lanes++;
+      return super.openLane();
+    }
+  }();
+  const log = await openLog({ disk, clock: nodeClock(), random: nodeRandom(), tailBytes: 1 << 20, journalFileBytes: 512 << 10, configOf: () => sampleConfig });
+  const partition = await log.create('flights-0', sampleConfig);
+  await appendAcked(partition, batchOf(['a']));
+  await log.checkpoint();
+  assert.equal(log.stats().unflushedBytes, 0);
+  assert.equal(lanes, 1, 'the journal has a lane');
+  await appendAcked(partition, batchOfSize(20, 1000));
+  await log.checkpoint();
+  assert.equal(lanes, 2, 'and so have the segments now');
+  assert.equal((await readAll(partition)).length, 21);
+  await log.close();
+});

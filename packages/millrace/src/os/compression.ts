@@ -5,7 +5,6 @@
 // Forms: gzip and zstd as they are; lz4 as LZ4 frames; snappy in xerial's framing (magic, two versions, blocks behind their size), which
 // is what the Java client writes, and in one raw block, which is what librdkafka writes. All are synchronous.
 import { createRequire } from 'node:module';
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MillraceError } from '../base/mod.ts';
 
 /** A way of compressing that costs a library call. */
@@ -22,16 +21,18 @@ interface Lz4Library {
 }
 
 const require = createRequire(import.meta.url);
+let zlibLibrary: typeof import('node:zlib') | undefined;
 let snappyLibrary: SnappyLibrary | undefined;
 let lz4Library: Lz4Library | undefined;
+const zlib = (): typeof import('node:zlib') => (zlibLibrary ??= process.getBuiltinModule('node:zlib'));
 const snappy = (): SnappyLibrary => (snappyLibrary ??= require('snappy') as SnappyLibrary);
 const lz4 = (): Lz4Library => (lz4Library ??= require('lz4-napi') as Lz4Library);
 
 /** Compresses `bytes`. `level` is gzip's or zstd's own; the others have none. */
 export function compressBytes(how: Compression, bytes: Uint8Array, level?: number): Uint8Array {
   switch (how) {
-    case 'gzip': return gzipSync(bytes, level === undefined ? {} : { level });
-    case 'zstd': return zstdCompressSync(bytes, level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } });
+    case 'gzip': return zlib().gzipSync(bytes, level === undefined ? {} : { level });
+    case 'zstd': return zlib().zstdCompressSync(bytes, level === undefined ? {} : { params: { [zlib().constants.ZSTD_c_compressionLevel]: level } });
     case 'snappy': return snappyBlocks(bytes);
     case 'lz4': return lz4Compress(asBuffer(bytes));
   }
@@ -43,8 +44,8 @@ export function compressBytes(how: Compression, bytes: Uint8Array, level?: numbe
 export function decompressBytes(how: Compression, bytes: Uint8Array, limitBytes: number): Uint8Array {
   try {
     switch (how) {
-      case 'gzip': return gunzipSync(bytes, { maxOutputLength: limitBytes });
-      case 'zstd': return zstdDecompressSync(bytes, { maxOutputLength: limitBytes });
+      case 'gzip': return zlib().gunzipSync(bytes, { maxOutputLength: limitBytes });
+      case 'zstd': return zlib().zstdDecompressSync(bytes, { maxOutputLength: limitBytes });
       case 'snappy': return snappyDecompress(bytes, limitBytes);
       case 'lz4': return lz4Decompress(asBuffer(bytes), limitBytes);
     }

@@ -1,7 +1,10 @@
 // os/node-random.ts - chance from the operating system.
 // Owns: the only calls of Math.random and of the system's generator.
-import { randomBytes } from 'node:crypto';
 import type { Random } from './ports.ts';
+
+/** Loaded at the first use: 7 ms that most starts of a node do not need. */
+let crypto: typeof import('node:crypto') | undefined;
+const randomBytes = (count: number): Buffer => (crypto ??= process.getBuiltinModule('node:crypto')).randomBytes(count);
 
 /** Chance that cannot be foreseen: `bytes` and `uint32` are fit for identities, `fraction` only for jitter. */
 export function nodeRandom(): Random {
