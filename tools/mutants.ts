@@ -20,6 +20,7 @@ const { values } = parseArgs({
     match: { type: 'string', default: '' },
     'log-seeds': { type: 'string', default: '60' },
     'node-seeds': { type: 'string', default: '30' },
+    'limit-s': { type: 'string', default: '90' },
     'without-tests': { type: 'boolean', default: false },
     dangerous: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -86,14 +87,14 @@ async function mustPass(bench: MutantBench): Promise<void> {
 function trialOf(mutant: Mutant): TrialOptions {
   const inLog = mutant.file.includes('/src/log/');
   const node = ['node', Number(values['node-seeds'])] as const;
-  return { seeds: inLog ? [['log', Number(values['log-seeds'])], node] : [node], timeoutMs: 180_000, withTests: !values['without-tests'] && !values.dangerous };
+  return { seeds: inLog ? [['log', Number(values['log-seeds'])], node] : [node], timeoutMs: Number(values['limit-s']) * 1000, withTests: !values['without-tests'] && !values.dangerous };
 }
 
 function report(tried: readonly Tried[]): void {
   const killed = (by: string) => tried.filter(({ verdict }) => verdict.kind === 'killed' && (by === '' || verdict.by === by)).length;
   const bySimulation = killed('simulation') + killed('hang') + killed('load');
   const percent = (count: number) => `${count} (${((100 * count) / Math.max(1, tried.length)).toFixed(1)} %)`;
-  console.log(`\n${tried.length} mutants: ${percent(bySimulation)} killed by the simulations, ${percent(killed('tests'))} more by the tests beside the code, ${percent(tried.length - killed(''))} survived`);
+  console.log(`\n${tried.length} mutants: ${percent(bySimulation)} killed by the simulations, ${percent(killed('tests'))} more by the tests of their folder, ${percent(killed('room'))} by other tests of the room, ${percent(tried.length - killed(''))} survived`);
   for (const { mutant, verdict } of tried) if (verdict.kind === 'survived') console.log(`  ${describe(mutant)}`);
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(tried, null, 1));
   console.log(`${killed('')} passed, ${tried.length - killed('')} failed`);
