@@ -156,7 +156,7 @@ export class FetchRun implements BudgetWaiter {
   #decide(): void {
     const { request, context, set } = this.#order;
     const enough = this.#bytes >= request.minBytes || this.#failed || set.size === 0;
-    if (context.connection.closed) return this.#over();
+    if (context.connection.closed) return this.#leave();
     if (enough && !this.#starved) return this.#answer();
     if (this.#expired) return this.#answer();
     if (this.#stirred && !this.#starved) return this.#look();
@@ -169,7 +169,7 @@ export class FetchRun implements BudgetWaiter {
     if (this.#starved) this.#services.responseMemory.wait(this);
     if (this.#timer !== null) return;
     this.#timer = this.#services.clock.after(this.#order.request.maxWaitMs, () => this.#expire());
-    this.#forgetClose = this.#order.context.connection.onClose(() => { if (this.#state === 'waiting') this.#over(); });
+    this.#forgetClose = this.#order.context.connection.onClose(() => { if (this.#state === 'waiting') this.#leave(); });
   }
 
   #expire(): void {
@@ -219,6 +219,12 @@ export class FetchRun implements BudgetWaiter {
     this.#failed = false;
     if (this.#reservedBytes > 0) this.#services.responseMemory.give(this.#reservedBytes);
     this.#reservedBytes = 0;
+  }
+
+  /** Nobody waits for the answer any more; what the request held goes back. */
+  #leave(): void {
+    this.#over();
+    this.#order.context.replyNothing();
   }
 
   #over(): void {
