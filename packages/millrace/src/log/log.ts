@@ -199,6 +199,7 @@ class MillraceLog implements Log, LogCore {
       groupsCommitted: counts.groupsCommitted, bytesAppended: counts.bytesAppended, deviceBytesWritten: this.journal.deviceBytes + counts.segmentBytesWritten,
       syncMsLast: counts.syncMsLast, syncMsMax: counts.syncMsMax, tailHits: counts.tailHits, tailMisses: counts.tailMisses,
       openFiles: this.files.openFiles, unflushedBytes: this.#writer.queuedBytes, tailBytes: this.pool.tailBytes,
+      readBytes: this.buffers.lentBytes + this.pool.pinned * this.pool.slabBytes,
     };
   }
 
