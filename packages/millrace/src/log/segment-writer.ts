@@ -5,7 +5,7 @@
 // Cost: one write for each segment in a piece of about 4 MiB (more when many segments share it), on a thread of its own; segments with 4 MiB unsynced are synced at once,
 // so that a checkpoint finds little left to do.
 import { assert, isMillraceError, MiB } from '../base/mod.ts';
-import type { Disk, Lane, LaneStep } from '../os/mod.ts';
+import type { Disk, Lane, LaneStep, Timer } from '../os/mod.ts';
 import type { LogCore } from './core.ts';
 import type { Lease } from './file-cache.ts';
 import { groupHeaderBytes } from './journal-format.ts';
@@ -52,7 +52,8 @@ export class SegmentWriter {
   #queuedBytes = 0;
   #pieceBytes: number;
   #running: Promise<void> | null = null;
-  #timer = false;
+  #later: Timer | null = null;
+  #paced: Timer | null = null;
   #urgent = false;
   #paused = 0;
   #stopped = false;
@@ -144,15 +145,16 @@ export class SegmentWriter {
   async close(): Promise<void> {
     this.#stopped = true;
     while (this.#running !== null) await this.#running;
+    this.#later?.cancel();
+    this.#paced?.cancel();
     await this.#lane?.close();
     this.#lane = null;
   }
 
   #startLater(): void {
-    if (this.#timer || this.#stopped) return;
-    this.#timer = true;
-    this.#options.core.clock.after(waitMs, () => {
-      this.#timer = false;
+    if (this.#later !== null || this.#stopped) return;
+    this.#later = this.#options.core.clock.after(waitMs, () => {
+      this.#later = null;
       if (this.#queue.length > 0) this.#start();
     });
   }
@@ -171,7 +173,10 @@ export class SegmentWriter {
     const { pace, core, waitingBytesMax } = this.#options;
     const waitMs = this.#urgent || this.#queuedBytes > waitingBytesMax ? 0 : pace.waitMs;
     if (waitMs === 0) this.#start();
-    else core.clock.after(waitMs, () => this.#start());
+    else {
+      this.#paced?.cancel();
+      this.#paced = core.clock.after(waitMs, () => this.#start());
+    }
   }
 
   /** Writes one piece: whole groups, from the oldest on. */
