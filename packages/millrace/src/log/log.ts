@@ -179,7 +179,7 @@ class MillraceLog implements Log, LogCore {
     await this.checkpoint();
     const manifest = await this.#writer.between(() => ({ ...this.#facts(), journal: this.#writer.position }));
     const isLive = (partitionId: number, baseOffset: number): boolean => this.byId.get(partitionId)?.segments.some((segment) => segment.baseOffset === baseOffset) ?? false;
-    return writeBackup({ disk: this.disk, manifest, isLive }, target);
+    return writeBackup({ disk: this.disk, manifest, isLive, isThere: (partitionId) => this.byId.has(partitionId) }, target);
   }
 
   onState(callback: (state: LogState) => void): () => void {
