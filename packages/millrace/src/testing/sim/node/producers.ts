@@ -13,14 +13,15 @@ export interface Target { readonly topic: string; readonly partition: number; re
 
 const produceVersion = 9;
 
-abstract class ProducerActor extends Actor {
+/** What clients that append share. */
+export abstract class ProducerActor extends Actor {
   /** Sends one batch; the answer is the error code and the base offset. */
-  protected async produce(target: Target, bytes: Uint8Array, acks: number): Promise<{ errorCode: number; baseOffset: number }> {
+  protected async produce(target: Target, bytes: Uint8Array, acks: number): Promise<{ errorCode: number; baseOffset: number; logAppendTimeMs: number }> {
     const answer = await this.stage.client.send(Produce, produceVersion, {
       acks, timeoutMs: 3000, topicData: [{ name: target.topic, partitionData: [{ index: target.partition, records: bytes }] }],
     }, 4000);
-    const { errorCode, baseOffset } = answer.responses[0]!.partitionResponses[0]!;
-    return { errorCode, baseOffset };
+    const { errorCode, baseOffset, logAppendTimeMs } = answer.responses[0]!.partitionResponses[0]!;
+    return { errorCode, baseOffset, logAppendTimeMs: Number(logAppendTimeMs) };
   }
 
   /** Values of a new batch. */
