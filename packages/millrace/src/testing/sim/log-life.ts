@@ -27,6 +27,7 @@ export class LogLife {
   readonly #backups: SimBackups;
   readonly #watermarks = new Map<string, number>();
   #stopped = false;
+  #unanswered = 0;
 
   constructor(world: World, process: FakeProcess, log: Log, truth: LogTruth, backups: SimBackups, random: FakeRandom) {
     this.#world = world;
@@ -43,6 +44,11 @@ export class LogLife {
   }
 
   stop(): void { this.#stopped = true; }
+
+  /** Once the log is closed, every append has been answered, one way or the other. */
+  expectAnswered(): void {
+    expect(this.#unanswered === 0, `${this.#unanswered} appends were never answered`);
+  }
 
   /** Reads every partition from its start to its end. A damaged one may end in 'data-damaged', never in wrong bytes. Gives what was damaged. */
   async readAll(options: { damaged?: boolean } = {}): Promise<string[]> {
@@ -153,6 +159,7 @@ export class LogLife {
         this.#answered(model, append, end, error);
         told(error);
       });
+      this.#unanswered++;
       model.appended(appended.baseOffset, batches, append);
       end = appended.nextOffset;
       expect(end === model.end, `${model.name}: an append ended at ${end} and not at ${model.end}`);
@@ -166,6 +173,7 @@ export class LogLife {
   }
 
   #answered(model: PartitionModel, append: ModelAppend, end: number, error: Error | null): void {
+    this.#unanswered--;
     append.fate = error === null ? 'acked' : 'failed';
     this.#world.trace(`${append.fate} ${model.name} ..${end}`);
     if (error !== null) return this.#guard(() => expect(isRefusal(error), `${model.name}: an append failed with ${String(error)}`));

@@ -143,6 +143,8 @@ class LogSimulation {
       expect(isMillraceError(ended.error), `opening failed with ${String(ended.error)}`);
       this.world.trace(`open refused: ${ended.error.code} ${ended.error.message}`);
       this.#expectExplained(ended.error.code);
+      expect(openFilesOf(machine.disk) === 0, `a refused start leaves ${openFilesOf(machine.disk)} files open`);
+      expect(this.device.lockedBy === null, 'a refused start lets go of the folder');
       return null;
     }
     if (!this.#damaged) this.#checkStart(ended.log);
@@ -160,6 +162,7 @@ class LogSimulation {
     if (plan.end.kind !== 'close') return;
     disarmDrive(this.device);
     await this.#settle(log.close());
+    life.expectAnswered();
     this.world.trace('closed');
   }
 

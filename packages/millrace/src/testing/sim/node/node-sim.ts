@@ -37,6 +37,7 @@ const lifeMaxMs = 3000;
 const eventsMax = 1_000_000;
 /** Past every session and wait of the clients: what they left waiting in a group has been answered. */
 const sessionMaxMs = 30_000;
+const minuteMs = 60_000;
 
 /** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
 export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
@@ -125,6 +126,20 @@ class NodeSimulation {
     await this.#settle(this.#settings.check());
     this.#readings.checkDelivered();
     await this.#letGo(hosted, node);
+    if (this.#random.chance(0.3)) await this.#liveLong();
+  }
+
+  /** A life in which nobody does anything: committed offsets are kept for an hour, and not for two; everything else for ever. */
+  async #liveLong(): Promise<void> {
+    const hosted = this.#host();
+    const node = await this.#startNode(hosted, { config: { 'offsets.retention.minutes': '60' } });
+    expect(node !== null, 'a node starts on a healthy drive');
+    await this.#world.time.advance(40 * minuteMs);
+    for (const committer of this.#committers) await this.#settle(committer.check());
+    await this.#world.time.advance(60 * minuteMs);
+    for (const committer of this.#committers) await this.#settle(committer.checkExpired());
+    await this.#settle(this.#compareAll());
+    await this.#letGo(hosted, node);
   }
 
   /** Once all clients have gone, the node holds nothing for them; once it is closed, it holds nothing at all. */
@@ -173,10 +188,10 @@ class NodeSimulation {
   }
 
   /** Null when it died on the way, or refused for a reason that the faults explain. */
-  async #startNode(hosted: Hosted, options: { damaged?: boolean } = {}): Promise<RunningNode | null> {
+  async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
     let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, this.#sizes, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: options.config ?? {} }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;

@@ -4,8 +4,8 @@ import { runNode } from '../../../node/mod.ts';
 import type { RunningNode } from '../../../node/mod.ts';
 import type { Machine } from '../../../os/mod.ts';
 
-/** Sizes of one seed's node. */
-export interface NodeSizes { readonly tailBytes: number; readonly journalFileBytes: number }
+/** Sizes of one seed's node, and what one life has in its configuration. */
+export interface NodeSizes { readonly tailBytes: number; readonly journalFileBytes: number; readonly config?: Readonly<Record<string, string>> }
 
 /** Starts the node. `onFatal` is told when an invariant of the node broke. */
 export async function startSimNode(
