@@ -215,3 +215,10 @@ test('a client that goes while its fetch waits leaves nothing held of its reques
   assert.equal(node.broker.connections.open, 0);
   assert.deepEqual(node.broker.memory, { requestBytes: 0, responseBytes: 0 });
 });
+
+test('a node that is closing listens no more', async () => {
+  const node = await brokerUnderTest();
+  await node.broker.close();
+  await assert.rejects(node.broker.listen({ host: '127.0.0.1', port: 0 }), /closing/);
+  await node.log.close();
+});
