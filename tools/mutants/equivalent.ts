@@ -13,6 +13,7 @@ interface Equivalent {
 
 const equivalents: readonly Equivalent[] = [
   { file: 'broker/fetch/fetch-run.ts', line: '(room <= 0 && this.#bytes > 0)', operator: '> becomes >=', why: 'with no bytes yet there is always room' },
+  { file: 'log/journal-reader.ts', line: 'await this.#windowFile?.close();', operator: 'drop await', why: 'a file that was only read is closed a moment later' },
 ];
 
 /** Why the mutant does the same as the original; null for all others. */

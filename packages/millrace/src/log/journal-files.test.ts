@@ -67,3 +67,9 @@ test('recycling frees the files before a sequence, and never the current one', a
   assert.deepEqual([after.file === next.file, after.fileSequence, after.position], [true, 6, fileHeaderBytes + groupBytes]);
   assert.notEqual(next.file, current.file);
 });
+
+test('files that were prepared and never entered are no current file: the first group gets a header', async (t) => {
+  const files = await opened(t, [[0, 0], [1, 0]], 0, fileHeaderBytes);
+  const first = await placed(files);
+  assert.deepEqual([first.fileSequence, first.position, first.header === null], [1, fileHeaderBytes, false]);
+});
