@@ -1,12 +1,14 @@
 // tools/mutants.ts - `node tools/mutants.ts`: makes the log and the broker wrong in small ways, and counts which ways the simulations notice.
 // Owns: choosing mutants, sharing them out, the report. Never: the ways (mutants/operators.ts), the trial (mutants/bench.ts).
-// M1 The tree as it is must pass first. M2 A sample is drawn from a seed, so that a report can be made again.
+// M1 The tree as it is must pass first. M2 A sample is drawn from a seed and from what each mutant changes: a change of the code elsewhere leaves
+// it nearly the same. M3 Mutants that do the same as the original are named in mutants/equivalent.ts with the reason, and not tried.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { prng } from '../packages/millrace/src/testing/mod.ts';
+import { crc32c } from '../packages/millrace/src/base/mod.ts';
 import { MutantBench } from './mutants/bench.ts';
 import type { TrialOptions, Verdict } from './mutants/bench.ts';
 import { dangerous } from './mutants/dangerous.ts';
+import { equivalence, stale } from './mutants/equivalent.ts';
 import { mutantsOf } from './mutants/operators.ts';
 import type { Mutant } from './mutants/operators.ts';
 import { packageSources } from './source.ts';
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     match: { type: 'string', default: '' },
     'log-seeds': { type: 'string', default: '60' },
     'node-seeds': { type: 'string', default: '30' },
+    'cpu-s': { type: 'string', default: '90' },
     'without-tests': { type: 'boolean', default: false },
     dangerous: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -37,14 +40,20 @@ if (values.list) for (const mutant of mutants) console.log(describe(mutant));
 else process.exitCode = (await tryAll()) ? 0 : 1;
 
 function sources(): { path: string; text: string }[] {
-  return packageSources().filter((source) => rooms.includes(source.room) && !source.test).map(({ path, text }) => ({ path: `packages/millrace/src/${path}`, text }));
+  return packageSources().filter((source) => rooms.includes(source.room) && !source.test && !/-samples\.ts$|\/fixture\.ts$/.test(source.path)).map(({ path, text }) => ({ path: `packages/millrace/src/${path}`, text }));
 }
 
 /** A sample of all places, or all that match. */
 function chosen(): Mutant[] {
   const all = sources().flatMap(({ path, text }) => mutantsOf(path, text)).filter((mutant) => describe(mutant).includes(values.match));
-  const random = prng(Number(values.seed));
-  const drawn = all.map((mutant) => ({ mutant, at: random.fraction() })).sort((a, b) => a.at - b.at).slice(0, Number(values.sample)).map(({ mutant }) => mutant);
+  const seen = new Map<string, number>();
+  const place = (mutant: Mutant): number => {
+    const what = [values.seed, mutant.file, mutant.operator, mutant.before, mutant.after].join('\n');
+    const nth = seen.get(what) ?? 0;
+    seen.set(what, nth + 1);
+    return crc32c(Buffer.from(`${what}\n${nth}`));
+  };
+  const drawn = all.map((mutant) => ({ mutant, at: place(mutant) })).sort((a, b) => a.at - b.at).slice(0, Number(values.sample)).map(({ mutant }) => mutant);
   console.log(`${drawn.length} of ${all.length} mutants of ${rooms.join(' and ')}`);
   return drawn;
 }
@@ -60,7 +69,13 @@ function survivorsOf(file: string): Mutant[] {
 }
 
 async function tryAll(): Promise<boolean> {
-  const queue = [...mutants];
+  const texts = new Map(sources().map(({ path, text }) => [path, text]));
+  const gone = stale(sources());
+  if (gone.length > 0) throw new Error(`Cannot find the places of tools/mutants/equivalent.ts: ${gone.join('; ')}`);
+  const same = values.dangerous ? [] : mutants.flatMap((mutant) => { const why = equivalence(mutant, texts.get(mutant.file)!); return why === null ? [] : [{ mutant, why }]; });
+  for (const { mutant, why } of same) console.log(`the same as the original: ${describe(mutant)}\n      ${why}`);
+  const queue = mutants.filter((mutant) => !same.some((each) => each.mutant === mutant));
+  const count = queue.length;
   const tried: Tried[] = [];
   const work = async () => {
     using bench = new MutantBench();
@@ -68,7 +83,8 @@ async function tryAll(): Promise<boolean> {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
       const verdict = await bench.try(mutant, trialOf(mutant));
       tried.push({ mutant, verdict });
-      console.log(`${tried.length}/${mutants.length} ${verdict.kind === 'survived' ? 'SURVIVED' : `killed by ${verdict.by}`} ${describe(mutant)}${verdict.kind === 'killed' ? `\n      ${verdict.says.slice(0, 160)}` : ''}`);
+      if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(tried, null, 1));
+      console.log(`${tried.length}/${count} ${verdict.kind === 'survived' ? 'SURVIVED' : `killed by ${verdict.by}`} ${describe(mutant)}${verdict.kind === 'killed' ? `\n      ${verdict.says.slice(0, 160)}` : ''}`);
     }
   };
   await Promise.all(Array.from({ length: Number(values.processes) }, work));
@@ -85,17 +101,17 @@ async function mustPass(bench: MutantBench): Promise<void> {
 
 function trialOf(mutant: Mutant): TrialOptions {
   const inLog = mutant.file.includes('/src/log/');
-  const node = ['node', Number(values['node-seeds'])] as const;
-  return { seeds: inLog ? [['log', Number(values['log-seeds'])], node] : [node], timeoutMs: 180_000, withTests: !values['without-tests'] && !values.dangerous };
+  const nodeSeeds = Number(values['node-seeds']);
+  // A node's seeds rarely notice what the log's do not.
+  return { seeds: inLog ? [['log', Number(values['log-seeds'])], ['node', values.dangerous ? nodeSeeds : Math.ceil(nodeSeeds / 2)]] : [['node', nodeSeeds]], cpuSecondsMax: Number(values['cpu-s']), withTests: !values['without-tests'] && !values.dangerous };
 }
 
 function report(tried: readonly Tried[]): void {
   const killed = (by: string) => tried.filter(({ verdict }) => verdict.kind === 'killed' && (by === '' || verdict.by === by)).length;
   const bySimulation = killed('simulation') + killed('hang') + killed('load');
   const percent = (count: number) => `${count} (${((100 * count) / Math.max(1, tried.length)).toFixed(1)} %)`;
-  console.log(`\n${tried.length} mutants: ${percent(bySimulation)} killed by the simulations, ${percent(killed('tests'))} more by the tests beside the code, ${percent(tried.length - killed(''))} survived`);
+  console.log(`\n${tried.length} mutants: ${percent(bySimulation)} killed by the simulations, ${percent(killed('tests'))} more by the tests of their folder, ${percent(killed('room'))} by other tests of the room, ${percent(tried.length - killed(''))} survived`);
   for (const { mutant, verdict } of tried) if (verdict.kind === 'survived') console.log(`  ${describe(mutant)}`);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(tried, null, 1));
   console.log(`${killed('')} passed, ${tried.length - killed('')} failed`);
 }
 

@@ -133,6 +133,11 @@ export class Broker {
     return { open: this.#server.connectionCount, evicted: this.#server.evictedCount };
   }
 
+  /** Bytes held for requests that are being read or handled, and for answers that are not yet sent. */
+  get memory(): { readonly requestBytes: number; readonly responseBytes: number } {
+    return { requestBytes: this.#server.requestMemory.usedBytes, responseBytes: this.#server.responseMemory.usedBytes };
+  }
+
   /** Stops listening, answers what is under way, ends all connections. The log stays open: its owner closes it. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

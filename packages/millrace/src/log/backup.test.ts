@@ -106,6 +106,48 @@ test('backups taken while others append, roll, delete and remove restore to what
   await log.close();
 });
 
+/** A backup's disk on which something happens when the folder of a partition is about to be filled. */
+class Meanwhile extends MemoryDisk {
+  act: (folder: string) => Promise<void> = async () => {};
+
+  override async makeFolder(path: string): Promise<void> {
+    await super.makeFolder(path);
+    await this.act(path);
+  }
+}
+
+test('a partition all of whose segments are dropped while it is copied is in the backup, empty and at its offset', async (t) => {
+  const log = await open(new MemoryDisk());
+  t.after(() => log.close());
+  await fill(log, 'flights-0', 0, 30);
+  const backup = new Meanwhile();
+  backup.act = async (folder) => {
+    if (folder !== 'flights-0') return;
+    await fill(log, 'flights-0', 30, 80);
+    await log.partitions.get('flights-0')!.deleteBefore(80);
+    await log.checkpoint();
+    await log.applyRetention();
+  };
+  await log.backup(backup);
+  const copy = await restored(backup);
+  t.after(() => copy.close());
+  const partition = copy.partitions.get('flights-0')!;
+  assert.deepEqual([partition.logStartOffset, partition.highWatermark], [30, 30]);
+});
+
+test('a partition that is removed while it is copied is not in the backup', async (t) => {
+  const log = await open(new MemoryDisk());
+  t.after(() => log.close());
+  await fill(log, 'flights-0', 0, 60);
+  await fill(log, 'flights-1', 0, 5);
+  const backup = new Meanwhile();
+  backup.act = async (folder) => { if (folder === 'flights-0') await log.remove('flights-0'); };
+  await log.backup(backup);
+  const copy = await restored(backup);
+  t.after(() => copy.close());
+  assert.deepEqual([...copy.partitions.keys()], ['flights-1']);
+});
+
 test('a damaged backup is not restored, a damaged log not backed up, a foreign folder not written to', async () => {
   const disk = new MemoryDisk();
   const log = await open(disk);

@@ -32,6 +32,8 @@ export interface BackupSource {
   readonly manifest: Omit<Manifest, 'number'>;
   /** Whether the path still belongs to this segment of this partition. */
   isLive(partitionId: number, baseOffset: number): boolean;
+  /** Whether the partition is still there. */
+  isThere(partitionId: number): boolean;
 }
 
 /** Brings the backup folder to the state of `source`. Rejects 'data-damaged' when stored bytes are bad: the earlier backup is kept. */
@@ -50,6 +52,8 @@ class Backup {
   readonly #target: Disk;
   readonly #files = new Map<string, CatalogEntry>();
   #earlier: Catalog = { number: 0, files: new Map() };
+  /** Copied, and gone from the log before the end. */
+  readonly #leftOut: string[] = [];
   #bytesCopied = 0;
 
   constructor(source: BackupSource, target: Disk) {
@@ -71,7 +75,7 @@ class Backup {
     await replaceFile(this.#target, formatFile, encodeFormat({ version: formatVersion, journalId: manifest.journalId }));
     await replaceFile(this.#target, catalogFile, encodeCatalog({ number, files: this.#files }));
     await this.#target.remove(manifestPath((number + 1) % 2));
-    for (const path of this.#earlier.files.keys()) if (!this.#files.has(path)) await this.#target.remove(path);
+    for (const path of new Set([...this.#earlier.files.keys(), ...this.#leftOut])) if (!this.#files.has(path)) await this.#target.remove(path);
     await this.#target.syncFolder('.');
     let bytes = 0;
     for (const entry of this.#files.values()) bytes += entry.bytes;
@@ -106,11 +110,26 @@ class Backup {
         if (there && sizes[kind] > 0) there = await this.#copy(path, sizes[kind], partition.id, segment.baseOffset, kind === 'log');
       }
       if (there) segments.push(segment);
-      else logStartOffset = Math.max(logStartOffset, segment.endOffset);
+      else {
+        // Those before it were dropped as well, after they had been copied.
+        for (const dropped of segments.splice(0)) this.#leaveOut(partition.name, dropped.baseOffset);
+        this.#leaveOut(partition.name, segment.baseOffset);
+        logStartOffset = Math.max(logStartOffset, segment.endOffset);
+      }
     }
-    if (segments.length === 0 && partition.segments.length > 0) return null;
     await this.#target.syncFolder(partition.name);
+    if (!this.#source.isThere(partition.id)) {
+      for (const segment of segments) this.#leaveOut(partition.name, segment.baseOffset);
+      return null;
+    }
     return { ...partition, logStartOffset, segments };
+  }
+
+  #leaveOut(partition: string, baseOffset: number): void {
+    for (const kind of ['log', 'index', 'timeindex'] as const) {
+      const path = segmentPath(partition, baseOffset, kind);
+      if (this.#files.delete(path)) this.#leftOut.push(path);
+    }
   }
 
   /** Brings one file up to `bytes`; false when the source no longer has it. */

@@ -122,7 +122,8 @@ function select(partition: PartitionLog, { segment, offset, bytesMax, atLeastOne
       if (from >= 0) break;
       const length = bytes.length - at < 61 ? 61 : batchBytes(view, at);
       if (position + at + length > segment.writtenBytes) throw damaged(partition, segment, position + at, 'the batch is longer than the segment');
-      if (length > bytesMax && !atLeastOne && length !== 61) return { kind: 'found', from: 0, to: 0, nextOffset: offset };
+      const holdsIt = bytes.length - at >= 61 && batchEndOffset(view, at) > offset; // one before it counts for nothing
+      if (holdsIt && length > bytesMax && !atLeastOne) return { kind: 'found', from: 0, to: 0, nextOffset: offset };
       return { kind: 'more', at, bytes: length };
     }
     const end = batchEndOffset(view, at);

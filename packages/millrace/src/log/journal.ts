@@ -7,7 +7,7 @@
 // J5 Groups are sealed, written and committed in order of sequence. J6 Nothing is told as durable before the lane confirmed its group.
 // The open group closes when the lane is free (a lone record never waits), or when it is full. Cost: one write and one sync a group.
 import { assert, limits } from '../base/mod.ts';
-import type { Clock, Lane, LaneResult, LaneStep } from '../os/mod.ts';
+import type { Clock, Lane, LaneResult, LaneStep, Timer } from '../os/mod.ts';
 import type { JournalFiles } from './journal-files.ts';
 import { alignUp, entryBytes, groupHeaderBytes, sealGroup, writeEntryHeader, type EntryKind } from './journal-format.ts';
 import type { Slab, SlabPool } from './slabs.ts';
@@ -74,7 +74,7 @@ export class Journal {
   #syncedSequence: number;
   /** Highest sequence that a submitted group says is synced. */
   #provenSequence: number;
-  #proving = false;
+  #proving: Timer | null = null;
   #scheduled = false;
   #failed = false;
   #stopped = false;
@@ -172,7 +172,10 @@ export class Journal {
   }
 
   /** No more groups without entries: the log is closing. */
-  stop(): void { this.#stopped = true; }
+  stop(): void {
+    this.#stopped = true;
+    this.#proving?.cancel();
+  }
 
   #closeGroup(): void {
     const group = this.open;
@@ -239,14 +242,12 @@ export class Journal {
     this.#syncedSequence = group.after.nextSequence - 1;
     this.#pump();
     this.#options.onCommitted(group, result);
-    if (group.entryCount > 0 && this.isIdle) this.#proveLater();
+    if (group.entryCount > 0 && this.isIdle && !this.#stopped) this.#proveLater();
   }
 
   #proveLater(): void {
-    if (this.#proving) return;
-    this.#proving = true;
-    this.#options.clock.after(proveAfterMs, () => {
-      this.#proving = false;
+    this.#proving ??= this.#options.clock.after(proveAfterMs, () => {
+      this.#proving = null;
       if (!this.isIdle || this.#failed || this.#stopped || this.#provenSequence === this.#syncedSequence || !this.reserve(0)) return;
       this.#closeGroup();
       this.#pump();

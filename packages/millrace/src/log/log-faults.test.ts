@@ -231,6 +231,26 @@ async function findings(disk: Disk): Promise<Finding[]> {
   return found;
 }
 
+test('a failed sync of room that is prepared ahead fails the log too', async () => {
+  const { world, device, start } = scene(3);
+  device.takesDirect = false;
+  const { open, wait } = start();
+  await world.time.settle((async () => {
+    const log = await open();
+    const partition = await log.create('flights-0', sampleConfig);
+    await wait(1000);
+    let preparing = false;
+    device.onStep = (step) => {
+      if (step.kind === 'write' && step.path.endsWith('.journal')) preparing = true;
+      if (step.kind === 'sync' && step.path.endsWith('.journal') && preparing) device.faults.syncsToFail = 1;
+    };
+    for (let index = 0; stateOf(log) === 'open' && index < 200; index++) await appendAcked(partition, batchOfSize(1, 3000, index)).catch(() => {});
+    assert.ok(preparing);
+    assert.equal(stateOf(log), 'failed');
+    assert.throws(() => partition.append([batchOf(['late'])], () => {}), (error) => isMillraceError(error, 'storage-failed'));
+  })());
+});
+
 test('check finds nothing wrong in a folder that was closed, or whose node was killed', async () => {
   for (const clean of [true, false]) {
     const disk = new MemoryDisk();

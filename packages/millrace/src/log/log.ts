@@ -181,7 +181,7 @@ class MillraceLog implements Log, LogCore {
     await this.checkpoint();
     const manifest = await this.#writer.between(() => ({ ...this.#facts(), journal: this.#writer.position }));
     const isLive = (partitionId: number, baseOffset: number): boolean => this.byId.get(partitionId)?.segments.some((segment) => segment.baseOffset === baseOffset) ?? false;
-    return writeBackup({ disk: this.disk, manifest, isLive }, target);
+    return writeBackup({ disk: this.disk, manifest, isLive, isThere: (partitionId) => this.byId.has(partitionId) }, target);
   }
 
   onState(callback: (state: LogState) => void): () => void {
@@ -201,6 +201,7 @@ class MillraceLog implements Log, LogCore {
       groupsCommitted: counts.groupsCommitted, bytesAppended: counts.bytesAppended, deviceBytesWritten: this.journal.deviceBytes + counts.segmentBytesWritten,
       syncMsLast: counts.syncMsLast, syncMsMax: counts.syncMsMax, tailHits: counts.tailHits, tailMisses: counts.tailMisses,
       openFiles: this.files.openFiles, unflushedBytes: this.#writer.queuedBytes, tailBytes: this.pool.tailBytes,
+      readBytes: this.buffers.lentBytes + this.pool.pinned * this.pool.slabBytes,
     };
   }
 

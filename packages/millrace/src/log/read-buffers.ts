@@ -13,6 +13,9 @@ export class ReadBuffers {
   #keptBytes = 0;
   #lentBytes = 0;
 
+  /** Bytes that readers hold. */
+  get lentBytes(): number { return this.#lentBytes; }
+
   /** Lends; throws 'overloaded' when readers hold too much. */
   take(bytesMin: number): ReadBuffer {
     const size = Math.max(classBytesMin, 2 ** Math.ceil(Math.log2(bytesMin)));

@@ -55,6 +55,7 @@ export class SlabPool {
   readonly #privateBytesMax: number;
   #privateBytes = 0;
   #detached = 0;
+  #pinned = 0;
   /** Slabs made in place of detached ones. */
   #extra = 0;
   #sequence = 0;
@@ -77,6 +78,8 @@ export class SlabPool {
   get bytes(): number { return this.slabBytes * this.#slabCount; }
   /** Bytes of the tail in use. */
   get tailBytes(): number { return this.#order.reduce((sum, slab) => sum + slab.used, 0); }
+  /** Slabs that readers hold. */
+  get pinned(): number { return this.#pinned; }
   /** True while readers hold so much that further reads should copy. */
   get isPinnedTight(): boolean { return this.#detached * 4 >= this.#slabCount; }
 
@@ -92,13 +95,15 @@ export class SlabPool {
   }
 
   /** A reader holds views into the slab. */
-  pin(slab: Slab): void { slab.pins++; }
+  pin(slab: Slab): void { if (slab.pins++ === 0) this.#pinned++; }
 
   /** The reader is done. */
   unpin(slab: Slab): void {
     assert(slab.pins > 0, 'a slab is released as often as it was pinned');
     slab.pins--;
-    if (slab.pins > 0 || !slab.detached) return;
+    if (slab.pins > 0) return;
+    this.#pinned--;
+    if (!slab.detached) return;
     slab.detached = false;
     this.#detached--;
     this.#recycle(slab);

@@ -1,6 +1,7 @@
 // log/time-search.ts - the first record at or after a time.
 // Owns: the search over segments, then batches, then records of one batch. Never: what the record says.
 // Cost: one index look-up, then reads of 256 KiB from the last indexed batch that is earlier.
+import { MillraceError } from '../base/mod.ts';
 import { BatchCursor, RecordCursor } from '../wire/mod.ts';
 import type { LogCore } from './core.ts';
 import type { PartitionLog } from './partition.ts';
@@ -8,8 +9,22 @@ import { lastTimeBefore } from './segment-index.ts';
 
 const readBytes = 256 * 1024;
 
+interface FoundTime { readonly offset: number; readonly timestampMs: number }
+
 /** See Partition.offsetForTimestamp. */
-export async function findTimestamp(core: LogCore, partition: PartitionLog, timestampMs: number): Promise<{ offset: number; timestampMs: number } | null> {
+export async function findTimestamp(core: LogCore, partition: PartitionLog, timestampMs: number): Promise<FoundTime | null> {
+  for (;;) {
+    const start = partition.logStartOffset;
+    try {
+      return await search(core, partition, timestampMs);
+    } catch (error) {
+      if (partition.removed) throw new MillraceError('topic-not-found', `Cannot search '${partition.name}': it was removed`, { partition: partition.name });
+      if (partition.logStartOffset === start) throw error; // else what was looked at may have been dropped meanwhile
+    }
+  }
+}
+
+async function search(core: LogCore, partition: PartitionLog, timestampMs: number): Promise<FoundTime | null> {
   let offset = Math.max(partition.logStartOffset, await startOfSearch(core, partition, timestampMs));
   while (offset < partition.highWatermark) {
     const read = await partition.read(offset, readBytes, true);
@@ -30,7 +45,7 @@ export async function findTimestamp(core: LogCore, partition: PartitionLog, time
 /** An offset before which every record is earlier than the time. */
 async function startOfSearch(core: LogCore, partition: PartitionLog, timestampMs: number): Promise<number> {
   for (const segment of partition.segments) {
-    if (segment.maxTimestampMs < timestampMs) continue;
+    if (segment.maxTimestampMs < timestampMs || segment.endOffset <= partition.logStartOffset) continue;
     const pending = segment.index.findPendingTime(timestampMs);
     if (pending >= 0) return segment.baseOffset + pending;
     let loaded = await core.indexes.load(partition.name, segment);

@@ -97,6 +97,8 @@ export interface LogStats {
   readonly syncMsLast: number; readonly syncMsMax: number; readonly tailHits: number; readonly tailMisses: number;
   /** Gauges. */
   readonly openFiles: number; readonly unflushedBytes: number; readonly tailBytes: number;
+  /** Gauge: memory that readers hold until they release what they read. */
+  readonly readBytes: number;
 }
 
 /** All partitions of one data folder behind one journal. */
@@ -115,7 +117,8 @@ export interface Log {
   checkpoint(): Promise<void>;
   /**
    * Copies the log as of now to a backup folder while appends go on: all that is acknowledged when it is called, consistent over
-   * partitions, only what is new when the folder holds an earlier backup. Rejects 'data-damaged' and keeps the earlier one.
+   * partitions, only what is new when the folder holds an earlier backup. Of a log that has failed: all that was synced. Rejects 'data-damaged' and
+   * keeps the earlier one.
    */
   backup(target: Disk): Promise<CopySummary>;
   onState(callback: (state: LogState) => void): () => void;

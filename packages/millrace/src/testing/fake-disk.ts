@@ -19,6 +19,8 @@ export class FakeDisk implements Disk {
   readonly device: FakeDevice;
   readonly process: FakeProcess;
   readonly #shared = new WeakSet<ArrayBufferLike>();
+  /** Files that this process has open now. */
+  readonly openFiles = new Set<FakeFile>();
 
   constructor(device: FakeDevice, process: FakeProcess, root = 'data') {
     this.device = device;
@@ -35,7 +37,9 @@ export class FakeDisk implements Disk {
         this.#step({ kind: 'create', path, bytes: 0 });
         this.device.create(path);
       }
-      return new FakeFile(this, path, this.device.image(path), options.readOnly ?? false, options.direct ?? false);
+      const file = new FakeFile(this, path, this.device.image(path), options.readOnly ?? false, options.direct ?? false);
+      this.openFiles.add(file);
+      return file;
     });
   }
 
@@ -46,7 +50,7 @@ export class FakeDisk implements Disk {
 
   makeFolder(path: string): Promise<void> {
     return this.perform({ kind: 'make-folder', path, bytes: 0 }, () => {
-      const steps = path.split('/').map((_, i, names) => names.slice(0, i + 1).join('/'));
+      const steps = inside(path).split('/').map((_, i, names) => names.slice(0, i + 1).join('/'));
       for (const each of steps) if (each !== '' && this.device.names.get(each) === undefined) this.device.names.put(each, { kind: 'folder' });
     });
   }
@@ -222,6 +226,7 @@ export class FakeFile implements DiskFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.disk.openFiles.delete(this);
     await this.disk.later(() => undefined);
   }
 

@@ -11,6 +11,7 @@ export class FakeProcess {
   readonly time: FakeTime;
   readonly clock: FakeClock;
   #alive = true;
+  #pending = 0;
   readonly #atDeath: (() => void)[] = [];
 
   constructor(name: string, time: FakeTime, skewMs = 0) {
@@ -20,6 +21,9 @@ export class FakeProcess {
   }
 
   get alive(): boolean { return this.#alive; }
+
+  /** Events of this process that are still to come: none are left of one that has closed everything. */
+  get pending(): number { return this.#pending; }
 
   /** Ends the process at once (kill -9). */
   kill(): void {
@@ -35,7 +39,17 @@ export class FakeProcess {
 
   /** Schedules an event that only happens while the process lives (P1). */
   schedule(delayMs: number, callback: () => void): Timer {
-    return this.time.schedule(delayMs, () => { if (this.#alive) callback(); });
+    let waits = true;
+    const ended = (): void => {
+      if (waits) this.#pending--;
+      waits = false;
+    };
+    this.#pending++;
+    const timer = this.time.schedule(delayMs, () => {
+      ended();
+      if (this.#alive) callback();
+    });
+    return { cancel: () => { ended(); timer.cancel(); } };
   }
 }
 

@@ -236,3 +236,22 @@ test('a connection that asks nothing is closed in the end; one that waits for an
   await produce(await node.dial(), batchOf(['x']));
   assert.ok((await waiting.answer(Fetch, 12)).responses[0]!.partitions[0]!.records!.byteLength > 0);
 });
+
+test('a client that goes while its fetch waits leaves nothing held of its request', async () => {
+  await using node = await brokerUnderTest();
+  const client = await clientWithTopic(node);
+  client.send(Fetch, 12, { ...fetchAll, maxWaitMs: 60_000, sessionId: 0 });
+  await settled();
+  assert.ok(node.broker.memory.requestBytes > 0, 'it waits');
+  client.close();
+  await settled();
+  assert.equal(node.broker.connections.open, 0);
+  assert.deepEqual(node.broker.memory, { requestBytes: 0, responseBytes: 0 });
+});
+
+test('a node that is closing listens no more', async () => {
+  const node = await brokerUnderTest();
+  await node.broker.close();
+  await assert.rejects(node.broker.listen({ host: '127.0.0.1', port: 0 }), /closing/);
+  await node.log.close();
+});

@@ -162,7 +162,7 @@ export class FetchRun implements BudgetWaiter {
     // What is there did not fit into the little: room is awaited like any other memory.
     if (this.#scant && this.#bytes === 0 && this.#looked.some(({ result }) => result !== null)) this.#starved = true;
     const enough = this.#bytes >= (this.#scant ? 1 : request.minBytes) || this.#failed || set.size === 0;
-    if (context.connection.closed) return this.#over();
+    if (context.connection.closed) return this.#leave();
     if (enough && !this.#starved) return this.#answer();
     if (this.#expired) return this.#answer();
     if (this.#stirred && !this.#starved) return this.#look();
@@ -175,7 +175,7 @@ export class FetchRun implements BudgetWaiter {
     if (this.#starved) this.#services.responseMemory.wait(this);
     if (this.#timer !== null) return;
     this.#timer = this.#services.clock.after(this.#order.request.maxWaitMs, () => this.#expire());
-    this.#forgetClose = this.#order.context.connection.onClose(() => { if (this.#state === 'waiting') this.#over(); });
+    this.#forgetClose = this.#order.context.connection.onClose(() => { if (this.#state === 'waiting') this.#leave(); });
   }
 
   #expire(): void {
@@ -225,6 +225,12 @@ export class FetchRun implements BudgetWaiter {
     this.#failed = false;
     if (this.#reservedBytes > 0) this.#services.responseMemory.give(this.#reservedBytes);
     this.#reservedBytes = 0;
+  }
+
+  /** Nobody waits for the answer any more; what the request held goes back. */
+  #leave(): void {
+    this.#over();
+    this.#order.context.replyNothing();
   }
 
   #over(): void {

@@ -42,6 +42,20 @@ test('sequences rise without gaps; the last five batches are recognised when the
   ]);
 });
 
+test('with a new epoch sequences begin again, and what was sent in the old one is no repetition', () => {
+  tells([
+    'p1 epoch 0 seq 0 x1 -> appended at 0',
+    'p1 epoch 0 seq 1 x1 -> appended at 1',
+    'p1 epoch 0 seq 2 x1 -> appended at 2',
+    'p1 epoch 1 seq 3 x1 -> out of order, expected 0',
+    'p1 epoch 1 seq 0 x1 -> appended at 3',
+    'p1 epoch 1 seq 1 x1 -> appended at 4',
+    'p1 epoch 0 seq 3 x1 -> fenced by epoch 1',
+    'p1 epoch 1 seq 1 x1 -> duplicate of 4..4',
+    'p1 epoch 1 seq 2 x1 -> appended at 5',
+  ]);
+});
+
 test('a batch that only overlaps an earlier one is no repetition', () => {
   tells([
     'p1 epoch 0 seq 0 x10 -> appended at 0',

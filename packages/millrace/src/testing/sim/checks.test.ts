@@ -1,6 +1,8 @@
 // The simulator's own checks: each of them can fail.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { World } from '../world.ts';
+import { openFilesOf } from './backups.ts';
 import { Coverage } from './coverage.ts';
 import { fileKind } from './fault-plan.ts';
 import { LogTruth, PartitionModel, Violation } from './log-model.ts';
@@ -83,6 +85,21 @@ test('batches made by hand are read back, and a flipped bit is noticed', () => {
   flipped[flipped.length - 1]! ^= 1;
   assert.throws(() => splitBatches(flipped), /checksum/);
   assert.equal(sameBatch(bytes, flipped), false);
+});
+
+test('what a process leaves behind is seen: timers that are set, files that are open', async () => {
+  const world = new World(1);
+  const { process, machine } = world.start('process', 'host');
+  const late = machine.clock.after(1000, () => {});
+  machine.clock.after(10, () => {});
+  const file = await world.time.settle(machine.disk.open('left', { create: true }));
+  assert.deepEqual([process.pending, openFilesOf(machine.disk)], [2, 1]);
+  await world.time.advance(20);
+  assert.equal(process.pending, 1, 'one has come');
+  late.cancel();
+  late.cancel();
+  await world.time.settle(file.close());
+  assert.deepEqual([process.pending, openFilesOf(machine.disk)], [0, 0]);
 });
 
 test('coverage names what was never met', () => {

@@ -9,6 +9,7 @@ import type { FakeRandom } from '../fake-random.ts';
 import type { World } from '../world.ts';
 import { PartitionModel, expect } from './log-model.ts';
 import type { LogTruth, ModelAppend } from './log-model.ts';
+import type { SimBackups } from './backups.ts';
 import { buildBatch, splitBatches } from './sim-batch.ts';
 
 const actors = 4;
@@ -23,14 +24,17 @@ export class LogLife {
   readonly #log: Log;
   readonly #truth: LogTruth;
   readonly #random: FakeRandom;
+  readonly #backups: SimBackups;
   readonly #watermarks = new Map<string, number>();
   #stopped = false;
+  #unanswered = 0;
 
-  constructor(world: World, process: FakeProcess, log: Log, truth: LogTruth, random: FakeRandom) {
+  constructor(world: World, process: FakeProcess, log: Log, truth: LogTruth, backups: SimBackups, random: FakeRandom) {
     this.#world = world;
     this.#process = process;
     this.#log = log;
     this.#truth = truth;
+    this.#backups = backups;
     this.#random = random;
   }
 
@@ -41,8 +45,14 @@ export class LogLife {
 
   stop(): void { this.#stopped = true; }
 
-  /** Reads every partition from its start to its end. A damaged one may end in 'data-damaged', never in wrong bytes. */
-  async readAll(options: { damaged?: boolean } = {}): Promise<void> {
+  /** Once the log is closed, every append has been answered, one way or the other. */
+  expectAnswered(): void {
+    expect(this.#unanswered === 0, `${this.#unanswered} appends were never answered`);
+  }
+
+  /** Reads every partition from its start to its end. A damaged one may end in 'data-damaged', never in wrong bytes. Gives what was damaged. */
+  async readAll(options: { damaged?: boolean } = {}): Promise<string[]> {
+    const damaged: string[] = [];
     for (const [name, partition] of this.#log.partitions) {
       const model = this.#truth.models.get(name);
       if (model === undefined) continue;
@@ -51,7 +61,26 @@ export class LogLife {
       } catch (error) {
         if (!options.damaged || !isMillraceError(error, 'data-damaged')) throw error;
         this.#world.trace(`${name}: ${error.message}`);
+        damaged.push(error.message);
       }
+    }
+    return damaged;
+  }
+
+  /** Once everything is old, retention by time leaves nothing, and retention by size no more than a segment above its bound. */
+  async retainAll(): Promise<void> {
+    await this.#sleep(5000);
+    for (let turn = 0; turn < 4; turn++) {
+      await this.#log.applyRetention();
+      await this.#sleep(1500);
+    }
+    for (const model of this.#live()) {
+      const partition = this.#partition(model);
+      const { retentionMs, retentionBytes, segmentBytes } = model.config;
+      model.checkStart(partition.logStartOffset, this.#nowMs());
+      if (retentionMs >= 0) expect(partition.logStartOffset === partition.endOffset, `${model.name}: everything is older than ${retentionMs} ms, and ${partition.logStartOffset}..${partition.endOffset} is kept`);
+      const most = retentionBytes + Math.max(segmentBytes, model.segmentBytesMost) + model.batchBytesMost;
+      if (retentionBytes >= 0) expect(partition.sizeBytes <= most, `${model.name}: ${partition.sizeBytes} bytes are kept, ${retentionBytes} were asked for`);
     }
   }
 
@@ -84,6 +113,8 @@ export class LogLife {
     if (draw < 97) return this.#allowed(this.#log.applyRetention());
     if (draw < 98) return this.#allowed(this.#log.checkpoint());
     if (draw < 99 && live.length > 2) return this.#remove(model);
+    if (this.#random.chance(0.5)) return this.#allowed(this.#backups.take(this.#process, this.#log));
+    return this.#askWrongly(model);
   }
 
   #live(): PartitionModel[] {
@@ -91,7 +122,8 @@ export class LogLife {
   }
 
   async #create(): Promise<void> {
-    const name = this.#truth.nextName();
+    const name = this.#truth.nextName((removed) => (removed.length > 0 && this.#random.chance(0.4) ? this.#random.pick(removed) : null));
+    this.#watermarks.delete(name);
     const model = new PartitionModel(name, this.#config());
     this.#truth.models.set(name, model);
     this.#world.trace(`create ${name} ${model.config.durability} segments of ${model.config.segmentBytes}`);
@@ -127,6 +159,7 @@ export class LogLife {
         this.#answered(model, append, end, error);
         told(error);
       });
+      this.#unanswered++;
       model.appended(appended.baseOffset, batches, append);
       end = appended.nextOffset;
       expect(end === model.end, `${model.name}: an append ended at ${end} and not at ${model.end}`);
@@ -140,6 +173,7 @@ export class LogLife {
   }
 
   #answered(model: PartitionModel, append: ModelAppend, end: number, error: Error | null): void {
+    this.#unanswered--;
     append.fate = error === null ? 'acked' : 'failed';
     this.#world.trace(`${append.fate} ${model.name} ..${end}`);
     if (error !== null) return this.#guard(() => expect(isRefusal(error), `${model.name}: an append failed with ${String(error)}`));
@@ -153,29 +187,33 @@ export class LogLife {
     const partition = this.#partition(model);
     const { logStartOffset, highWatermark } = partition;
     const offset = this.#random.chance(0.5) ? this.#random.between(Math.max(logStartOffset, highWatermark - 20), highWatermark) : this.#random.between(logStartOffset, highWatermark);
-    const bytesMax = this.#random.pick([1, 500, 10_000, 1 << 20]);
-    const result = await this.#allowed(Promise.resolve(this.#readNow(partition, offset, bytesMax)));
+    const exact = model.bytesFrom(offset, this.#random.between(1, 3));
+    const bytesMax = this.#random.pick([1, 500, 10_000, 1 << 20, Math.max(1, exact), Math.max(1, exact - 1)]);
+    const atLeastOne = this.#random.chance(0.7);
+    const result = await this.#allowed(Promise.resolve(this.#readNow(partition, offset, bytesMax, atLeastOne)));
     if (result === undefined) return;
-    this.#checkRead(model, partition, offset, result, bytesMax);
+    this.#checkRead(model, partition, offset, result, bytesMax, atLeastOne);
+    if (bytesMax === exact && offset < highWatermark && offset >= model.start && model.life === 'live') expect(result.bytes > 0, `${model.name}: a read of ${exact} bytes from ${offset} of ${highWatermark} gave nothing`);
     const copy = Buffer.concat(result.parts).toString('latin1');
     await this.#sleep(this.#random.exponential(10));
     expect(Buffer.concat(result.parts).toString('latin1') === copy, `${model.name}: bytes changed before they were released`);
     result.release();
   }
 
-  #readNow(partition: Partition, offset: number, bytesMax: number): ReadResult | Promise<ReadResult> {
+  #readNow(partition: Partition, offset: number, bytesMax: number, atLeastOne: boolean): ReadResult | Promise<ReadResult> {
     try {
-      return partition.read(offset, bytesMax, true);
+      return partition.read(offset, bytesMax, atLeastOne);
     } catch (error) {
       return Promise.reject(error as Error);
     }
   }
 
-  #checkRead(model: PartitionModel, partition: Partition, offset: number, result: ReadResult, bytesMax: number): void {
+  #checkRead(model: PartitionModel, partition: Partition, offset: number, result: ReadResult, bytesMax: number, atLeastOne = true): void {
     if (model.life === 'removed' || model.life === 'removing') return;
     const found = splitBatches(new Uint8Array(Buffer.concat(result.parts)));
     expect(result.nextOffset <= partition.highWatermark, `${model.name}: read to ${result.nextOffset}, past the high watermark ${partition.highWatermark}`);
-    expect(found.length <= 1 || result.bytes <= bytesMax, `${model.name}: read ${result.bytes} bytes where ${bytesMax} were asked for`);
+    expect(result.bytes === result.parts.reduce((sum, part) => sum + part.length, 0), `${model.name}: a read says ${result.bytes} bytes, and gave others`);
+    expect(result.bytes <= bytesMax || found.length === 1 && atLeastOne, `${model.name}: read ${result.bytes} bytes where ${bytesMax} were asked for`);
     if (offset < model.start) return; // dropped while it was read
     model.checkRead(offset, found, result.nextOffset);
     if (model.synced) model.keep(result.nextOffset);
@@ -204,13 +242,31 @@ export class LogLife {
 
   async #lookUp(model: PartitionModel): Promise<void> {
     const partition = this.#partition(model);
-    const timestampMs = this.#nowMs() - this.#random.below(2000);
+    const timestampMs = this.#random.chance(0.5) ? this.#nowMs() - this.#random.below(2000) : model.someTimestamp(this.#random) + this.#random.pick([-1, 0, 0, 1]);
     const before = this.#answerAt(model, partition, timestampMs);
     const found = await this.#allowed(partition.offsetForTimestamp(timestampMs).then((answer) => ({ answer })));
     if (found === undefined || model.life !== 'live') return;
     const after = this.#answerAt(model, partition, timestampMs);
     const offset = found.answer?.offset ?? null;
     expect(offset === before || offset === after, `${model.name}: first record at or after ${timestampMs} is ${String(after)}, not ${String(offset)}`);
+  }
+
+  /** What is refused for a reason of its own, whatever the drive does. */
+  async #askWrongly(model: PartitionModel): Promise<void> {
+    const partition = this.#partition(model);
+    const { logStartOffset, endOffset, highWatermark } = partition;
+    const wrong: [string, () => Promise<unknown>, string][] = [
+      ['a read before its start', () => Promise.resolve(this.#readNow(partition, logStartOffset - 1, 100, true)), 'offset-out-of-range'],
+      ['a read past its end', () => Promise.resolve(this.#readNow(partition, endOffset + 1, 100, true)), 'offset-out-of-range'],
+      ['deleting past the high watermark', () => partition.deleteBefore(highWatermark + 1), 'offset-out-of-range'],
+      ['deleting before -1', () => partition.deleteBefore(-1), 'offset-out-of-range'],
+      ['making it again', () => this.#log.create(model.name, model.config), 'topic-exists'],
+      ['a partition without a number', () => this.#log.create('no number', model.config), 'invalid-argument'],
+      ['removing what is not there', () => this.#log.remove('nobody-0'), 'topic-not-found'],
+    ];
+    const [what, ask, code] = this.#random.pick(wrong);
+    const told = await ask().then(() => 'done', (error: unknown) => (isMillraceError(error) ? error.code : String(error)));
+    expect(told === code, `${model.name}: ${what} (${logStartOffset}..${highWatermark}..${endOffset}) was answered '${told}'`);
   }
 
   #answerAt(model: PartitionModel, partition: Partition, timestampMs: number): number | null {

@@ -3,6 +3,7 @@
 // K1 What was acknowledged on a synced partition, or read there, is there after any crash. K2 What is there was appended there, byte
 // for byte, at its offset. K3 A crash loses only a tail, and never a part of one append. K4 The start rises only where asked to.
 import type { PartitionConfig } from '../../log/mod.ts';
+import type { FakeRandom } from '../fake-random.ts';
 import { sameBatch } from './sim-batch.ts';
 import type { FoundBatch } from './sim-batch.ts';
 
@@ -35,7 +36,11 @@ export class LogTruth {
   #names = 0;
   #appends = 0;
 
-  nextName(): string { return `topic-${this.#names++}`; }
+  /** A new name, or that of a partition that was removed: `again` chooses among them. */
+  nextName(again: (removed: readonly string[]) => string | null): string {
+    const removed = [...this.models.values()].filter((model) => model.life === 'removed').map((model) => model.name);
+    return again(removed) ?? `topic-${this.#names++}`;
+  }
   nextAppend(): ModelAppend { return { order: this.#appends++, fate: 'waiting' }; }
 
   /** One journal for all: what was acknowledged as synced keeps everything that was appended before it, also on page-cache topics. */
@@ -54,6 +59,8 @@ export class PartitionModel {
   life: 'creating' | 'live' | 'removing' | 'removed' = 'creating';
   /** Oldest first; those below `start` are dropped. */
   batches: ModelBatch[] = [];
+  /** Bytes by base offset, all that ever were appended there. */
+  readonly everAppended = new Map<number, Uint8Array[]>();
   /** Where the log was last seen to start, and how far it was asked to raise its start. */
   start = 0;
   startAsked = 0;
@@ -62,6 +69,9 @@ export class PartitionModel {
   /** The least that retention was ever configured to keep: a change may take effect late. */
   #retentionBytesLeast = Infinity;
   #retentionMsLeast = Infinity;
+  /** Largest that a segment or batch ever could be. */
+  segmentBytesMost = 0;
+  batchBytesMost = 0;
 
   constructor(name: string, config: PartitionConfig) {
     this.name = name;
@@ -76,6 +86,7 @@ export class PartitionModel {
 
   configure(config: PartitionConfig): void {
     this.config = config;
+    this.segmentBytesMost = Math.max(this.segmentBytesMost, config.segmentBytes);
     if (config.retentionBytes >= 0) this.#retentionBytesLeast = Math.min(this.#retentionBytesLeast, config.retentionBytes);
     if (config.retentionMs >= 0) this.#retentionMsLeast = Math.min(this.#retentionMsLeast, config.retentionMs);
   }
@@ -86,7 +97,10 @@ export class PartitionModel {
     expect(baseOffset === this.end, `${this.name}: an append got offset ${baseOffset}, the log ends at ${this.end}`);
     let at = baseOffset;
     for (const { bytes, timestampsMs } of batches) {
-      this.batches.push({ baseOffset: at, nextOffset: at + timestampsMs.length, bytes: bytes.slice(), timestampsMs, append });
+      const batch = { baseOffset: at, nextOffset: at + timestampsMs.length, bytes: bytes.slice(), timestampsMs, append };
+      this.batches.push(batch);
+      this.batchBytesMost = Math.max(this.batchBytesMost, bytes.length);
+      this.everAppended.set(at, [...(this.everAppended.get(at) ?? []), batch.bytes]);
       at += timestampsMs.length;
     }
   }
@@ -137,6 +151,17 @@ export class PartitionModel {
     for (const batch of this.batches) batch.append.fate = 'acked';
     this.checkStart(start, nowMs);
     this.keep(end); // it is readable from now on
+  }
+
+  /** Bytes of `count` batches from the one that holds `offset`; 0 where none is. */
+  bytesFrom(offset: number, count: number): number {
+    const first = this.batches.findIndex((batch) => batch.nextOffset > offset);
+    return first < 0 ? 0 : this.batches.slice(first, first + count).reduce((sum, batch) => sum + batch.bytes.length, 0);
+  }
+
+  /** The time of a record that is there. */
+  someTimestamp(random: FakeRandom): number {
+    return this.batches.length === 0 ? 0 : random.pick(random.pick(this.batches).timestampsMs);
   }
 
   /** First record at or after the time within from..until. */

@@ -11,6 +11,7 @@ import type { Coverage } from './coverage.ts';
 import { armDrive, cutPower, disarmDrive } from './drive-faults.ts';
 import { drawPlan, fileKind } from './fault-plan.ts';
 import type { LifePlan } from './fault-plan.ts';
+import { SimBackups, expectSound, findingsOf, openFilesOf } from './backups.ts';
 import { LogLife } from './log-life.ts';
 import { LogTruth, expect } from './log-model.ts';
 
@@ -37,6 +38,7 @@ class LogSimulation {
   readonly device: FakeDevice;
   readonly truth = new LogTruth();
   readonly sizes: Sizes;
+  readonly backups: SimBackups;
   /** What the log said about tails and damage since it was opened. */
   #reports: string[] = [];
   #damaged = false;
@@ -46,6 +48,7 @@ class LogSimulation {
     this.coverage = coverage;
     this.random = random;
     this.device = world.device('drive');
+    this.backups = new SimBackups(world, this.truth, coverage);
     this.sizes = { journalFileBytes: random.pick([64, 256, 1024]) * 1024, tailBytes: random.pick([64, 256, 1024]) * 1024 };
   }
 
@@ -58,7 +61,10 @@ class LogSimulation {
     if (hosted.process.alive) this.world.trace('killed at the end of its time');
     hosted.process.kill();
     disarmDrive(this.device);
-    if (plan.end.kind === 'kill' && plan.end.power === 'cut') cutPower(this.world, this.device, this.coverage);
+    const power = plan.end.kind === 'kill' ? plan.end.power : 'stays';
+    if (power === 'cut') cutPower(this.world, this.device, this.coverage);
+    this.backups.processEnded(power);
+    if (this.random.chance(0.3)) await this.#checkWhatIsLeft();
   }
 
   /** The last life: nothing goes wrong, everything is read, and a clean close and start change nothing. */
@@ -71,9 +77,29 @@ class LogSimulation {
       await this.#settle(life.readAll());
       if (!last) await this.#settle(life.appendSome(20));
       await this.#settle(life.readAll());
-      await this.#settle(log.close());
+      if (last) await this.#settle(life.retainAll());
+      await this.#close(hosted, log);
       hosted.process.kill();
+      await this.#checkWhatIsLeft();
     }
+    await this.backups.verify();
+  }
+
+  /** A clean close leaves nothing behind: no file open, no timer set, nothing that readers held. */
+  async #close(hosted: Hosted, log: Log): Promise<void> {
+    expect(log.stats().readBytes === 0, `readers gave back all, and ${log.stats().readBytes} bytes count as held`);
+    await this.#settle(log.close());
+    expect(openFilesOf(hosted.machine.disk) === 0, `a closed log has ${openFilesOf(hosted.machine.disk)} files open`);
+    expect(hosted.process.pending === 0, `a closed log has ${hosted.process.pending} timers set`);
+    expect(this.device.lockedBy === null, 'a closed log has let go of its folder');
+  }
+
+  /** `check` has nothing to say against what a death or a clean end leaves. */
+  async #checkWhatIsLeft(): Promise<void> {
+    const { process, machine } = this.world.start('check', 'host', this.device);
+    await this.#settle(expectSound(machine.disk, 'what is left'));
+    expect(openFilesOf(machine.disk) === 0, 'check closes its files');
+    process.kill();
   }
 
   /** Flips one bit somewhere in the log's files. False when there is none. */
@@ -92,10 +118,13 @@ class LogSimulation {
   /** After a flipped bit: an error is right, missing data with a report is right; wrong data never. */
   async liveDamaged(): Promise<void> {
     const hosted = this.world.start('log', 'host', this.device);
+    const found = await this.#settle(findingsOf(hosted.machine.disk));
+    for (const { kind, path, position, what } of found) this.world.trace(`check: ${kind} ${path} ${position} ${what}`);
     const log = await this.#open(hosted);
     if (log === null) return;
     this.#expectLossReported(log);
-    await this.#settle(this.#life(hosted, log).readAll({ damaged: true }));
+    const damaged = await this.#settle(this.#life(hosted, log).readAll({ damaged: true }));
+    if (damaged.length > 0) expect(found.some((finding) => finding.kind === 'damage'), `check found no damage, and a read did: ${damaged[0]}`);
     hosted.process.kill();
   }
 
@@ -114,6 +143,8 @@ class LogSimulation {
       expect(isMillraceError(ended.error), `opening failed with ${String(ended.error)}`);
       this.world.trace(`open refused: ${ended.error.code} ${ended.error.message}`);
       this.#expectExplained(ended.error.code);
+      expect(openFilesOf(machine.disk) === 0, `a refused start leaves ${openFilesOf(machine.disk)} files open`);
+      expect(this.device.lockedBy === null, 'a refused start lets go of the folder');
       return null;
     }
     if (!this.#damaged) this.#checkStart(ended.log);
@@ -131,11 +162,12 @@ class LogSimulation {
     if (plan.end.kind !== 'close') return;
     disarmDrive(this.device);
     await this.#settle(log.close());
+    life.expectAnswered();
     this.world.trace('closed');
   }
 
   #life(hosted: Hosted, log: Log): LogLife {
-    return new LogLife(this.world, hosted.process, log, this.truth, this.random.fork(hosted.process.name));
+    return new LogLife(this.world, hosted.process, log, this.truth, this.backups, this.random.fork(hosted.process.name));
   }
 
   #settle<T>(promise: Promise<T>): Promise<T> {

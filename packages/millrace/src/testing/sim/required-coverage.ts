@@ -32,7 +32,7 @@ const nodeDeaths = ['open .log', 'create .log', 'write journal', 'lane-write jou
 
 /** By level. */
 export const requiredCoverage: Readonly<Record<SimLevel, CoverageList>> = {
-  log: drive,
+  log: { ...drive, 'kill -9': [...deaths, 'backup'], 'power cut': [...deaths, 'backup', 'restore'] },
   node: {
     'kill -9': nodeDeaths,
     'power cut': nodeDeaths,

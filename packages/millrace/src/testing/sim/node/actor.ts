@@ -50,6 +50,11 @@ export abstract class Actor {
     return this.#rested;
   }
 
+  /** Lets go of everything, once at rest: the node is left alone. */
+  async end(): Promise<void> {
+    this.stage.client.drop();
+  }
+
   /** One action. May reject with what isFault() knows. */
   protected abstract act(): Promise<void>;
 

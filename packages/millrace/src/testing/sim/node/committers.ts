@@ -24,6 +24,15 @@ export class Committer extends Actor {
     else await this.check();
   }
 
+  /** After the time that offsets are kept, nothing is committed. */
+  async checkExpired(): Promise<void> {
+    const { topic, partition } = this.#target;
+    const answer = await this.stage.client.call(OffsetFetch, 8, { groups: [{ groupId: this.#group, topics: [{ name: topic, partitionIndexes: [partition] }] }] });
+    const { errorCode, topics } = answer.groups[0]!;
+    const found = topics[0]?.partitions[0]?.committedOffset ?? -1;
+    expect(errorCode === 0 && found === -1, `${this.#group}: ${found} is still committed, long after it expired (${errorCode})`);
+  }
+
   /** Asks for the committed offset: the last confirmed one, or one sent after it. */
   async check(): Promise<void> {
     const { topic, partition } = this.#target;

@@ -2,11 +2,13 @@
 // Owns: the lives of the node, the cast of clients, what is checked between lives and in the end. Never: the truth about records
 // (history.ts), the drive's faults (drive-faults.ts), the network's (net-faults.ts).
 import { isMillraceError } from '../../../base/mod.ts';
+import type { RunningNode } from '../../../node/mod.ts';
 import { CreateTopics } from '../../../wire/mod.ts';
 import type { FakeDevice } from '../../fake-device.ts';
 import type { FakeRandom } from '../../fake-random.ts';
 import type { Hosted, World } from '../../world.ts';
 import type { Coverage } from '../coverage.ts';
+import { expectSound, openFilesOf } from '../backups.ts';
 import { armDrive, cutPower, disarmDrive } from '../drive-faults.ts';
 import { drawPlan, fileKind } from '../fault-plan.ts';
 import type { LifePlan } from '../fault-plan.ts';
@@ -24,12 +26,18 @@ import { IdempotentProducer, PlainProducer } from './producers.ts';
 import type { Target } from './producers.ts';
 import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
+import { Racer } from './racers.ts';
+import { Settings } from './settings.ts';
 import { startSimNode } from './sim-node.ts';
-import type { NodeSizes, SimNode } from './sim-node.ts';
+import type { NodeSizes } from './sim-node.ts';
+import { Stranger } from './strangers.ts';
 
 const address = { host: 'broker', port: 9092 };
 const lifeMaxMs = 3000;
 const eventsMax = 1_000_000;
+/** Past every session and wait of the clients: what they left waiting in a group has been answered. */
+const sessionMaxMs = 30_000;
+const minuteMs = 60_000;
 
 /** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
 export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
@@ -53,6 +61,7 @@ class NodeSimulation {
   readonly #members: OwnMember[] = [];
   #readings!: GroupReadings;
   #admin!: Admin;
+  #settings!: Settings;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
   readonly #sizes: NodeSizes;
@@ -80,6 +89,7 @@ class NodeSimulation {
     expect(node !== null, 'a node starts on an empty drive');
     await this.#createTopic('orders', 3, 'synced');
     await this.#createTopic('clicks', 2, 'page-cache');
+    await this.#createTopic('settings', 1, 'synced', []);
     this.#castActors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
@@ -113,9 +123,41 @@ class NodeSimulation {
     for (const committer of this.#committers) await this.#settle(committer.check());
     await this.#settle(this.#admin.check());
     await this.#settle(this.#members[0]!.catchUp());
+    await this.#settle(this.#settings.check());
     this.#readings.checkDelivered();
+    await this.#letGo(hosted, node);
+    if (this.#random.chance(0.3)) await this.#liveLong();
+  }
+
+  /** A life in which nobody does anything: committed offsets are kept for an hour, and not for two; everything else for ever. */
+  async #liveLong(): Promise<void> {
+    const hosted = this.#host();
+    const node = await this.#startNode(hosted, { config: { 'offsets.retention.minutes': '60' } });
+    expect(node !== null, 'a node starts on a healthy drive');
+    await this.#world.time.advance(40 * minuteMs);
+    for (const committer of this.#committers) await this.#settle(committer.check());
+    await this.#world.time.advance(60 * minuteMs);
+    for (const committer of this.#committers) await this.#settle(committer.checkExpired());
+    await this.#settle(this.#compareAll());
+    await this.#letGo(hosted, node);
+  }
+
+  /** Once all clients have gone, the node holds nothing for them; once it is closed, it holds nothing at all. */
+  async #letGo(hosted: Hosted, node: RunningNode): Promise<void> {
+    for (const actor of this.#actors) await this.#settle(actor.end());
+    this.#inspector.drop();
+    await this.#world.time.advance(sessionMaxMs);
+    const { requestBytes, responseBytes } = node.broker.memory;
+    expect(node.broker.connections.open === 0, `${node.broker.connections.open} connections are open, and nobody is there`);
+    expect(requestBytes === 0 && responseBytes === 0, `${requestBytes} bytes of requests and ${responseBytes} of answers are held, and nobody is there`);
+    expect(node.log.stats().readBytes === 0, `${node.log.stats().readBytes} bytes that were read are held, and nobody is there`);
     await this.#settle(node.close());
+    expect(openFilesOf(hosted.machine.disk) === 0, `a closed node has ${openFilesOf(hosted.machine.disk)} files open`);
+    expect(hosted.process.pending === 0, `a closed node has ${hosted.process.pending} timers set`);
     hosted.process.kill();
+    const check = this.#world.start('check', 'host', this.#device);
+    await this.#settle(expectSound(check.machine.disk, 'what is left'));
+    check.process.kill();
   }
 
   /** Flips one bit of the folder. */
@@ -146,15 +188,15 @@ class NodeSimulation {
   }
 
   /** Null when it died on the way, or refused for a reason that the faults explain. */
-  async #startNode(hosted: Hosted, options: { damaged?: boolean } = {}): Promise<SimNode | null> {
-    let outcome: { node: SimNode } | { error: unknown } | null = null;
+  async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
+    let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, this.#sizes, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: options.config ?? {} }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
     expect(outcome !== null, 'starting a node comes to an end');
-    const ended = outcome as { node: SimNode } | { error: unknown };
+    const ended = outcome as { node: RunningNode } | { error: unknown };
     if ('node' in ended) return ended.node;
     const { error } = ended;
     if (!isMillraceError(error)) throw error;
@@ -165,7 +207,7 @@ class NodeSimulation {
   }
 
   /** Lets everybody work until the node dies or its time is over. */
-  async #work(hosted: Hosted, node: SimNode, plan: LifePlan): Promise<void> {
+  async #work(hosted: Hosted, node: RunningNode, plan: LifePlan): Promise<void> {
     this.#world.net.healAll();
     armNet(this.#world, hosted.process, this.#random.fork(`net ${this.#lives}`), this.#clientHosts, this.#coverage);
     await this.#run({ untilMs: this.#world.time.nowMs + plan.maxMs, when: () => !hosted.process.alive });
@@ -240,20 +282,25 @@ class NodeSimulation {
     }
   }
 
-  async #createTopic(name: string, partitions: number, promised: Promised): Promise<void> {
-    const configs = [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
+  async #createTopic(name: string, partitions: number, promised: Promised, configs = this.#topicConfigs(promised)): Promise<void> {
     const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
     expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode} ${String(answer.topics[0]!.errorMessage)}`);
     for (let partition = 0; partition < partitions; partition++) this.#targets.push({ topic: name, partition, history: new PartitionHistory(`${name}-${partition}`, promised) });
   }
 
+  #topicConfigs(promised: Promised): { name: string; value: string }[] {
+    return [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
+  }
+
   #castActors(): void {
-    const synced = this.#targets.filter((target) => target.history.promised === 'synced');
+    const settings = this.#targets.find((target) => target.topic === 'settings')!;
+    const written = this.#targets.filter((target) => target !== settings);
+    const synced = written.filter((target) => target.history.promised === 'synced');
     const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
     this.#readings = new GroupReadings('own group', synced);
     for (const [index, target] of synced.entries()) this.#enter(new IdempotentProducer(`idem${index}`, this.#stage(`idem${index}`), target), 30);
     this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
-    this.#enter(new PlainProducer('plain', this.#stage('plain'), this.#targets), 20);
+    this.#enter(new PlainProducer('plain', this.#stage('plain'), written), 20);
     this.#enter(new PlainProducer('cached', this.#stage('cached'), cached), 20);
     for (const name of ['reader-a', 'reader-b']) this.#enter(new Reader(name, this.#stage(name), this.#targets), 20);
     for (const [index, target] of synced.slice(0, 2).entries()) {
@@ -269,6 +316,10 @@ class NodeSimulation {
     }
     this.#admin = new Admin('admin', this.#stage('admin'), synced);
     this.#enter(this.#admin, 80);
+    this.#settings = new Settings('settings', this.#stage('settings'), settings);
+    this.#enter(this.#settings, 60);
+    this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
+    this.#enter(new Racer('racer', this.#stage('racer')), 60);
   }
 
   #enter(actor: Actor, pauseMs: number): void {
@@ -312,13 +363,3 @@ class NodeSimulation {
 
 /** The drive or the node did not let the inspector look: the next life will. */
 class InspectionPut extends Error {}
-
-/** Asks again when the first try only found out that a connection to an earlier life of the node is gone. */
-async function onFreshConnection(check: () => Promise<void>): Promise<void> {
-  try {
-    await check();
-  } catch (error) {
-    if (!isMillraceError(error, 'disconnected')) throw error;
-    await check();
-  }
-}

@@ -30,6 +30,11 @@ export class OwnProducer extends Actor {
 
   protected override unfinished(): boolean { return this.#waiting > 0; }
 
+  override async end(): Promise<void> {
+    await this.#client?.close();
+    await super.end();
+  }
+
   protected override async act(): Promise<void> {
     this.#client ??= await connectAs(this.name, this.stage);
     this.#producer ??= this.#client.producer({ deliveryTimeoutMs, lingerMs: this.stage.random.pick([0, 5]) });
@@ -108,6 +113,12 @@ export class OwnMember extends Actor {
     if (this.#consumer === null) await this.join();
     else if (random.chance(0.05)) await this.leave();
     else if (random.chance(0.5)) await this.#readings.committed(this.stage, random.pick(this.#readings.targets));
+  }
+
+  override async end(): Promise<void> {
+    await this.leave();
+    await this.#client?.close();
+    await super.end();
   }
 
   /** Joins, if it is not a member. */

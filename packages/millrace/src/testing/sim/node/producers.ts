@@ -13,14 +13,15 @@ export interface Target { readonly topic: string; readonly partition: number; re
 
 const produceVersion = 9;
 
-abstract class ProducerActor extends Actor {
+/** What clients that append share. */
+export abstract class ProducerActor extends Actor {
   /** Sends one batch; the answer is the error code and the base offset. */
-  protected async produce(target: Target, bytes: Uint8Array, acks: number): Promise<{ errorCode: number; baseOffset: number }> {
+  protected async produce(target: Target, bytes: Uint8Array, acks: number): Promise<{ errorCode: number; baseOffset: number; logAppendTimeMs: number }> {
     const answer = await this.stage.client.send(Produce, produceVersion, {
       acks, timeoutMs: 3000, topicData: [{ name: target.topic, partitionData: [{ index: target.partition, records: bytes }] }],
     }, 4000);
-    const { errorCode, baseOffset } = answer.responses[0]!.partitionResponses[0]!;
-    return { errorCode, baseOffset };
+    const { errorCode, baseOffset, logAppendTimeMs } = answer.responses[0]!.partitionResponses[0]!;
+    return { errorCode, baseOffset, logAppendTimeMs: Number(logAppendTimeMs) };
   }
 
   /** Values of a new batch. */
@@ -34,13 +35,15 @@ abstract class ProducerActor extends Actor {
   protected nowMs(): number { return epochMs + Math.floor(this.stage.world.time.nowMs); }
 }
 
-interface Unacked { readonly values: readonly string[]; readonly baseSequence: number; readonly bytes: Uint8Array }
+interface Unacked { readonly values: readonly string[]; readonly number: number; readonly baseSequence: number; readonly bytes: Uint8Array }
 
 /** Appends to one partition with a producer id; what was not acknowledged is sent again until it is. */
 export class IdempotentProducer extends ProducerActor {
   readonly #target: Target;
   #producer: { id: number; epoch: number } | null = null;
   #sequence = 0;
+  /** Records so far, over all epochs. */
+  #number = 0;
   #unacked: Unacked[] = [];
 
   constructor(name: string, stage: Stage, target: Target) {
@@ -54,6 +57,7 @@ export class IdempotentProducer extends ProducerActor {
     await this.stage.client.connect();
     this.#producer ??= await this.#begin();
     if (this.#producer === null) return;
+    if (this.#unacked.length === 0 && this.stage.random.chance(0.05)) this.#nextEpoch();
     if (!this.stage.resting()) for (let more = this.stage.random.between(0, 4 - Math.min(4, this.#unacked.length)); more >= 0; more--) this.#add();
     await this.#sendAll();
   }
@@ -66,10 +70,18 @@ export class IdempotentProducer extends ProducerActor {
   }
 
   #add(): void {
-    const values = this.values(this.name, this.#sequence);
+    const values = this.values(this.name, this.#number);
     const bytes = buildBatch(values.map((value) => ({ timestampMs: this.nowMs(), key: this.name, value })), { ...this.#producer!, baseSequence: this.#sequence });
-    this.#unacked.push({ values, baseSequence: this.#sequence, bytes });
+    this.#unacked.push({ values, number: this.#number, baseSequence: this.#sequence, bytes });
     this.#sequence += values.length;
+    this.#number += values.length;
+  }
+
+  /** As clients do after a failure, once all is answered: the epoch rises, and sequences begin again (KIP-360). */
+  #nextEpoch(): void {
+    this.#producer = { id: this.#producer!.id, epoch: this.#producer!.epoch + 1 };
+    this.#sequence = 0;
+    this.trace(`epoch ${this.#producer.epoch}`);
   }
 
   /** Sends all unacknowledged batches back to back, sometimes one of them twice, and drops from the front what was acknowledged. */
@@ -99,7 +111,7 @@ export class IdempotentProducer extends ProducerActor {
 
   async #sendOne(batch: Unacked): Promise<'acked' | 'out of order' | 'failed'> {
     const { history } = this.#target;
-    batch.values.forEach((value, i) => history.sending(value, this.name, batch.baseSequence + i, true));
+    batch.values.forEach((value, i) => history.sending(value, this.name, batch.number + i, true));
     const { errorCode, baseOffset } = await this.produce(this.#target, batch.bytes, -1);
     this.trace(`${history.name} ${batch.baseSequence} +${batch.values.length}: ${errorCode} at ${baseOffset}`);
     if (errorCode === errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER) return 'out of order';

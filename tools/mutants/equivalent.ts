@@ -1,0 +1,28 @@
+// tools/mutants/equivalent.ts - mutants that do the same as the code they change: nothing can notice them, so they are counted apart.
+// Owns: the list, each with its reason from reading the place. A place that is no longer found is a failure: the list follows the code.
+import type { Mutant } from './operators.ts';
+
+interface Equivalent {
+  readonly file: string;
+  /** Text of the line that the mutant changes. */
+  readonly line: string;
+  /** The operator's name. */
+  readonly operator: string;
+  readonly why: string;
+}
+
+const equivalents: readonly Equivalent[] = [
+  { file: 'broker/fetch/fetch-run.ts', line: '(room <= 0 && this.#bytes > 0)', operator: '> becomes >=', why: 'with no bytes yet there is always room' },
+  { file: 'log/journal-reader.ts', line: 'await this.#windowFile?.close();', operator: 'drop await', why: 'a file that was only read is closed a moment later' },
+];
+
+/** Why the mutant does the same as the original; null for all others. */
+export function equivalence(mutant: Mutant, source: string): string | null {
+  const line = source.split('\n')[mutant.line - 1] ?? '';
+  return equivalents.find((each) => mutant.file.endsWith(each.file) && each.operator === mutant.operator && line.includes(each.line))?.why ?? null;
+}
+
+/** Entries whose place is gone. */
+export function stale(sources: readonly { path: string; text: string }[]): string[] {
+  return equivalents.filter(({ file, line }) => !sources.some(({ path, text }) => path.endsWith(file) && text.includes(line))).map(({ file, line }) => `${file}: ${line}`);
+}
