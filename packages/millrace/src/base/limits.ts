@@ -44,6 +44,13 @@ export const limits = {
     requestsPerConnectionMax: 256,
     /** Bytes of responses of one connection not yet taken by the operating system; past it no further request of it is begun. */
     responseBytesPerConnectionMax: 4 * MiB,
+    /** Answers of a connection that leave together are written at once up to this; more leave in slices, in turn with those of others. */
+    sendAtOnceBytesMax: 64 * KiB,
+    /** Bytes that one connection writes when its turn comes, and that all large answers take in one turn of the loop. */
+    sendSliceBytesMax: 512 * KiB,
+    sendBytesPerTurnMax: 2 * MiB,
+    /** What a fetch may take when the memory for responses is used up, if its client has taken all earlier answers. */
+    fetchBytesAlways: 64 * KiB,
     /** Requests of all connections together (queued.max.request.bytes). */
     requestMemoryBytesDefault: 128 * MiB,
     /** Responses of all connections together (millrace.response.memory.bytes). */
@@ -93,6 +100,8 @@ export const limits = {
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
 assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
+assert(limits.broker.sendAtOnceBytesMax <= limits.broker.sendSliceBytesMax, 'what is written at once is no more than a slice');
+assert(limits.broker.sendSliceBytesMax <= limits.broker.sendBytesPerTurnMax, 'a slice fits a turn');
 assert(limits.client.responseBytesMax > limits.client.fetchBytesDefault + limits.log.batchBytesMax, 'a client takes a full fetch and one batch more');
 assert(limits.client.producerBufferBytesDefault > 2 * limits.client.producerBatchBytesDefault, 'a producer can fill one batch while another is on its way');
 assert(limits.log.groupBytesMax < limits.log.journalFileBytesDefault, 'a journal file holds many groups');

@@ -23,6 +23,8 @@ export interface ConnectionInfo {
   readonly listener: ListenerInfo;
   /** True once it has ended: an answer would go nowhere. */
   readonly closed: boolean;
+  /** Bytes of answers that the client has not taken. */
+  readonly unsentBytes: number;
   /** Calls back once when the connection ends, unless the returned function was called before. */
   onClose(callback: () => void): () => void;
   /** Ends it at once, with one line in the node's report. */

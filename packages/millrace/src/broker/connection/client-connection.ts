@@ -2,7 +2,8 @@
 // Owns: pipelining, the order of answers, back-pressure of one connection. Never: what a request means.
 // K1 Answers leave in the order of the requests, as Kafka's do. K2 No request is begun while the client has too many under way, takes no
 // answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
-// Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it.
+// K4 Answers of more than 64 KiB leave in slices, in turn with those of other connections (send-turns.ts).
+// Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
 import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
@@ -11,6 +12,8 @@ import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { BudgetWaiter, MemoryBudget } from './memory-budget.ts';
 import { RequestSlot, type SlotOwner } from './request-slot.ts';
+import type { SendTurns } from './send-turns.ts';
+import { SlicedWrites, type Outgoing, type SlicedOwner } from './sliced-writes.ts';
 
 /** What all connections of a node share. */
 export interface ConnectionHost {
@@ -18,6 +21,7 @@ export interface ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers: FrameBuffers;
+  readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   monotonicMs(): number;
@@ -32,7 +36,7 @@ export interface ConnectionHost {
 const headerBytesMin = 8;
 
 /** A client's connection. */
-export class ClientConnection implements SlotOwner, BudgetWaiter {
+export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   readonly id: number;
   readonly host: string;
   readonly listener: ListenerInfo;
@@ -45,6 +49,8 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
   /** Requests in order of arrival, from #head on: those before have been answered and written. */
   #slots: RequestSlot[] = [];
   #head = 0;
+  /** Made for the first large answer. */
+  #sliced: SlicedWrites | null = null;
   /** Bytes of answers, waiting for their turn or for the operating system to take them. */
   #unsentBytes = 0;
   /** Those of them that were given to the stream. */
@@ -231,7 +237,9 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     this.#lastActiveMs = this.#host.monotonicMs();
     if (this.#writingBytes === 0) this.#lastProgressMs = this.#lastActiveMs;
     this.#writingBytes += bytes;
-    this.#stream.write(parts, () => this.#sent(bytes, callbacks));
+    const outgoing: Outgoing = { parts, bytes, callbacks };
+    if (bytes <= limits.broker.sendAtOnceBytesMax && (this.#sliced === null || this.#sliced.isEmpty)) this.#stream.write(parts, () => this.sent(outgoing));
+    else (this.#sliced ??= new SlicedWrites(this.#stream, this.#host.sendTurns, this)).add(outgoing);
   }
 
   #forgetAnswered(end: number): void {
@@ -245,23 +253,29 @@ export class ClientConnection implements SlotOwner, BudgetWaiter {
     this.#host.responseMemory.take(bytes);
   }
 
-  #sent(bytes: number, callbacks: readonly (() => void)[]): void {
+  progressed(): void {
+    this.#lastProgressMs = this.#host.monotonicMs();
+  }
+
+  sent({ bytes, callbacks }: Outgoing): void {
     this.#unsentBytes -= bytes;
     this.#writingBytes -= bytes;
-    this.#lastProgressMs = this.#host.monotonicMs();
+    this.progressed();
     this.#host.responseMemory.give(bytes);
     for (const callback of callbacks) callback();
-    if (this.#paused) this.#pump();
+    if (this.#state === 'closing') this.#closeWhenAnswered();
+    else if (this.#paused) this.#pump();
   }
 
   #closeWhenAnswered(): void {
-    if (this.requestCount === 0) this.#stream.close();
+    if (this.requestCount === 0 && (this.#sliced === null || this.#sliced.isEmpty)) this.#stream.close();
   }
 
   #ended(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#host.requestMemory.forget(this);
+    this.#sliced?.end();
     let underWayBytes = 0;
     for (let i = this.#head; i < this.#slots.length; i++) {
       const slot = this.#slots[i]!;

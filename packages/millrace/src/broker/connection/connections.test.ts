@@ -151,6 +151,39 @@ test('two thousand clients that never read do not hurt one that does', async () 
   assert.ok(node.broker.connections.evicted > 0);
 });
 
+test('a client that takes its answers gets small ones also while others that take nothing hold all the memory', async () => {
+  await using node = await brokerUnderTest({ config: { 'millrace.response.memory.bytes': String(16 << 20) } });
+  const good = await clientWithTopic(node);
+  for (let i = 0; i < 40; i++) await produce(good, batchOf(['x'.repeat(30_000)]));
+  const { responseMemory } = node.broker.services;
+  for (let i = 0; responseMemory.freeBytes > 0; i++) {
+    assert.ok(i < 2000, 'the memory is used up');
+    const idle = await node.dial();
+    idle.stream.pause();
+    idle.send(Fetch, 12, fetchAll);
+    await settled(2);
+  }
+  const fetch = (fetchOffset: number) => good.ask(Fetch, 12, { ...fetchAll, maxWaitMs: 60_000, topics: [{ topic: 'topic', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }] });
+  for (let round = 0, offset = 0; round < 10; round++, offset += 2) {
+    const { records } = (await fetch(offset)).responses[0]!.partitions[0]!;
+    assert.ok(records!.byteLength > 30_000 && records!.byteLength <= 64 << 10, `an answer of ${records!.byteLength} bytes`);
+  }
+  assert.equal(node.broker.connections.evicted, 0, 'nobody had to go for it');
+});
+
+test('a batch larger than the small answer waits until there is room', async () => {
+  await using node = await brokerUnderTest({ config: { 'millrace.response.memory.bytes': String(16 << 20) } });
+  const good = await clientWithTopic(node);
+  await produce(good, batchOf(['x'.repeat(200_000)]));
+  const { responseMemory } = node.broker.services;
+  responseMemory.take(16 << 20);
+  good.send(Fetch, 12, { ...fetchAll, maxWaitMs: 60_000 });
+  await settled();
+  assert.equal(responseMemory.usedBytes, 16 << 20, 'nothing is read for it');
+  responseMemory.give(1 << 20);
+  assert.ok((await good.answer(Fetch, 12)).responses[0]!.partitions[0]!.records!.byteLength > 200_000);
+});
+
 test('clients that stop half way through a large request give their memory up when others need it', async () => {
   await using node = await brokerUnderTest({ config: { 'queued.max.request.bytes': String(4 << 20) } });
   const good = await clientWithTopic(node);

@@ -9,6 +9,7 @@ import type { ListenerInfo, Router } from '../handlers.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import { SendTurns } from './send-turns.ts';
 
 /** What a server needs. */
 export interface ServerOptions {
@@ -32,6 +33,7 @@ export class Server implements ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers = new FrameBuffers();
+  readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   readonly #options: ServerOptions;
@@ -49,6 +51,7 @@ export class Server implements ConnectionHost {
     this.#options = options;
     this.router = options.router;
     this.requestMemory = options.requestMemory;
+    this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
     this.responseMemory = options.responseMemory;
     this.frameBytesMax = options.config.number('socket.request.max.bytes');
     this.requestsPerConnectionMax = options.config.number('millrace.connection.requests.max');

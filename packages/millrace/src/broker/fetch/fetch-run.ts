@@ -2,8 +2,9 @@
 // Owns: the limits of one answer, the wait. Never: which partitions are followed (fetch-set.ts).
 // X1 Bytes leave as they lie in the log: nothing is copied or re-encoded. X2 A run waits on its own partitions only, and is woken once,
 // after the turn in which they advanced. X3 What was read is released when the answer has left or was given up.
-// X4 Memory for the answer is reserved before anything is read.
-import { isMillraceError, MiB } from '../../base/mod.ts';
+// X4 Memory for the answer is reserved before anything is read; when there is none left, a client that has taken its earlier answers still
+// gets a small one, so that those who take nothing cannot stop those who do.
+import { isMillraceError, limits } from '../../base/mod.ts';
 import type { ReadResult } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
@@ -29,9 +30,8 @@ export interface FetchOrder {
 }
 
 const noBytes: readonly Uint8Array[] = [];
-/** Share of the free response memory that one answer may take, and what it may always take. */
-const memoryShare = 1 / 4;
-const answerBytesMin = 1 * MiB;
+/** Share of the free response memory that one answer may take. */
+const memoryShare = 1 / 8;
 
 /** A fetch under way. */
 export class FetchRun implements BudgetWaiter {
@@ -52,6 +52,8 @@ export class FetchRun implements BudgetWaiter {
   #reservedBytes = 0;
   #failed = false;
   #starved = false;
+  /** The memory is used up: this is the little that every client may have that takes its answers. */
+  #scant = false;
 
   constructor(services: Services, order: FetchOrder) {
     this.#services = services;
@@ -90,9 +92,10 @@ export class FetchRun implements BudgetWaiter {
     this.#stirred = false;
     this.#forgetLook();
     const free = this.#services.responseMemory.freeBytes;
-    this.#starved = free === 0;
+    this.#scant = free === 0;
+    this.#starved = this.#scant && this.#order.context.connection.unsentBytes > 0;
     const asked = Math.min(this.#order.request.maxBytes, this.#services.config.number('fetch.max.bytes'));
-    this.#reservedBytes = this.#starved ? 0 : Math.min(asked, Math.max(answerBytesMin, Math.floor(free * memoryShare)));
+    this.#reservedBytes = this.#starved ? 0 : Math.min(asked, Math.max(limits.broker.fetchBytesAlways, Math.floor(free * memoryShare)));
     this.#services.responseMemory.take(this.#reservedBytes);
     this.#lookFrom([...this.#order.set.line], 0);
   }
@@ -108,7 +111,7 @@ export class FetchRun implements BudgetWaiter {
       if (entry.fetchOffset >= log.highWatermark || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); continue; }
       let result: ReadResult | Promise<ReadResult>;
       try {
-        result = log.read(entry.fetchOffset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0);
+        result = log.read(entry.fetchOffset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0 && !this.#scant);
       } catch (error) {
         this.#noteFailure(entry, error);
         continue;
@@ -155,7 +158,9 @@ export class FetchRun implements BudgetWaiter {
 
   #decide(): void {
     const { request, context, set } = this.#order;
-    const enough = this.#bytes >= request.minBytes || this.#failed || set.size === 0;
+    // What is there did not fit into the little: room is awaited like any other memory.
+    if (this.#scant && this.#bytes === 0 && this.#looked.some(({ result }) => result !== null)) this.#starved = true;
+    const enough = this.#bytes >= (this.#scant ? 1 : request.minBytes) || this.#failed || set.size === 0;
     if (context.connection.closed) return this.#over();
     if (enough && !this.#starved) return this.#answer();
     if (this.#expired) return this.#answer();
