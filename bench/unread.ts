@@ -1,9 +1,10 @@
 // bench/unread.ts - clients that ask and never read: what 2,000 of them cost one that behaves.
 // Usage: ./millrace bench unread [--clients N] [--fetches N] [--seconds N] [--json FILE]
-// A well-behaved client produces a record and fetches it, one at a time; then the others connect, each sends its fetches of all there is
-// (64 MiB) and takes nothing. Its latencies before and after, the node's memory and stalls. Linux only (reads /proc).
+// A well-behaved client produces a record and fetches it, one at a time; then the others, long connected, send their fetches of all there
+// is (64 MiB) at once and take nothing. Its latencies before and after, the node's memory and stalls. Linux only (reads /proc).
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askNode } from '../packages/millrace/src/cli/control.ts';
@@ -21,21 +22,23 @@ import { accountOf, machineLine, short } from './measure.ts';
 const payloadBytes = 64 << 20;
 const topic = 'unread';
 
-/** Opens the connections and sends their fetches; never reads a byte. Says CONNECTED when all have sent. */
+/** Opens the connections, says CONNECTED, sends all fetches at once when told; never reads a byte. */
 async function neverRead(port: number, clients: number, fetches: number): Promise<void> {
   const request = (id: number) => Buffer.concat(encodeRequest(Fetch, 12, { correlationId: id, clientId: 'unread' }, {
     maxWaitMs: 0, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics: [{ topic, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 50 << 20 }] }],
   }));
   const requests = Buffer.concat(Array.from({ length: fetches }, (_, id) => request(id)));
-  let sent = 0;
-  await new Promise<void>((resolve) => {
-    for (let i = 0; i < clients; i++) {
-      const socket = createConnection({ port, host: '127.0.0.1' }, () => { socket.write(requests, () => { if (++sent === clients) resolve(); }); });
-      socket.pause();
-      socket.on('error', () => {}); // the node ended it
-    }
-  });
+  const sockets: Socket[] = [];
+  for (let i = 0; i < clients; i++) {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.pause();
+    await once(socket, 'connect');
+    socket.on('error', () => {}); // the node ended it
+    sockets.push(socket);
+  }
   console.log('CONNECTED');
+  await once(process.stdin, 'data');
+  for (const socket of sockets) socket.write(requests);
   setInterval(() => {}, 60_000);
 }
 
@@ -64,8 +67,8 @@ async function behave(port: number, samples: Sample[], stop: () => boolean): Pro
 function said(name: string, samples: readonly Sample[]): Record<string, number> {
   const at = (values: number[], share: number): number => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
   const [produce, fetch] = [samples.map((s) => s.produceMs), samples.map((s) => s.fetchMs)];
-  const figures = { count: samples.length, produceP50: at(produce, 0.5), produceMax: at(produce, 1), fetchP50: at(fetch, 0.5), fetchMax: at(fetch, 1) };
-  console.log(`${name}: ${figures.count} rounds; produce p50 ${short(figures.produceP50)} ms, worst ${short(figures.produceMax)} ms; fetch p50 ${short(figures.fetchP50)} ms, worst ${short(figures.fetchMax)} ms`);
+  const figures = { count: samples.length, produceP50: at(produce, 0.5), produceP99: at(produce, 0.99), produceMax: at(produce, 1), fetchP50: at(fetch, 0.5), fetchP99: at(fetch, 0.99), fetchMax: at(fetch, 1) };
+  console.log(`${name}: ${figures.count} rounds; produce p50 ${short(figures.produceP50)} ms, p99 ${short(figures.produceP99)} ms, worst ${short(figures.produceMax)} ms; fetch p50 ${short(figures.fetchP50)} ms, p99 ${short(figures.fetchP99)} ms, worst ${short(figures.fetchMax)} ms`);
   return figures;
 }
 
@@ -77,28 +80,32 @@ async function measure(clients: number, fetches: number, seconds: number): Promi
     await using producer = client.producer();
     const value = new Uint8Array(512 << 10);
     for (let bytes = 0; bytes < payloadBytes; bytes += value.length) await producer.send({ topic, value });
+    const status = async () => (await askNode(join(node.dataFolder, 'data'), { do: 'status' }))!;
     const port = Number(node.bootstrap.split(':').at(-1));
     const samples: Sample[] = [];
     let stopped = false;
     const good = behave(port, samples, () => stopped);
     const pause = (s: number) => new Promise((resolve) => setTimeout(resolve, s * 1000));
-    await pause(5);
-    const fromMs = performance.now();
-    const before = samples.filter((s) => s.atMs > fromMs - 3000);
-    const idleMb = accountOf(node.pid).rssBytes / 2 ** 20;
     const others = start(process.execPath, [import.meta.filename, '--role', 'unread', '--port', String(port), '--clients', String(clients), '--fetches', String(fetches)], { keepStdout: true });
+    while (!others.output().includes('CONNECTED')) await pause(0.1);
+    await pause(5);
+    const stallsBefore = await status();
+    const fromMs = performance.now();
+    const before = samples.filter((s) => s.atMs > fromMs - 5000);
+    const idleMb = accountOf(node.pid).rssBytes / 2 ** 20;
+    others.child.stdin!.write('go');
     let peakMb = 0;
     const watch = setInterval(() => { peakMb = Math.max(peakMb, accountOf(node.pid).rssBytes / 2 ** 20); }, 100);
     await pause(seconds);
     stopped = true;
     await good;
     clearInterval(watch);
-    if (!others.output().includes('CONNECTED')) console.log('(not all of the others were connected)');
-    const status = await askNode(join(node.dataFolder, 'data'), { do: 'status' });
+    const statusAfter = await status();
+    const stalls = statusAfter.stalls.count - stallsBefore.stalls.count;
     await others.end('SIGKILL');
     if (process.env['PROF'] !== undefined) await node.stop();
-    const figures = { clients, fetches, before: said('alone', before), after: said(`beside ${clients} that never read`, samples.filter((s) => s.atMs >= fromMs)), idleMb, peakMb, status };
-    console.log(`memory ${short(idleMb)} -> ${short(peakMb)} MB; ${JSON.stringify(status)}`);
+    const figures = { clients, fetches, before: said('alone', before), after: said(`beside ${clients} that never read`, samples.filter((s) => s.atMs >= fromMs)), idleMb, peakMb, stalls, status: statusAfter };
+    console.log(`memory ${short(idleMb)} -> ${short(peakMb)} MB; ${stalls} stalls of more than 20 ms meanwhile; since the start ${JSON.stringify(statusAfter)}`);
     return figures;
   } finally { await node.dispose(); }
 }

@@ -34,6 +34,8 @@ export const limits = {
     flushPieceBytes: 4 * MiB,
     /** Memory lent to readers of old data at once; past it reads are refused with 'overloaded'. */
     readBytesMax: 256 * MiB,
+    /** Reads of old data under way at once; others wait their turn. */
+    coldReadsMax: 16,
     /** Read memory kept for reuse. */
     readBytesKept: 32 * MiB,
     /** Index entries of sealed segments kept in memory. */
@@ -45,10 +47,10 @@ export const limits = {
     /** Bytes of responses of one connection not yet taken by the operating system; past it no further request of it is begun. */
     responseBytesPerConnectionMax: 4 * MiB,
     /** Answers of a connection that leave together are written at once up to this; more leave in slices, in turn with those of others. */
-    sendAtOnceBytesMax: 64 * KiB,
+    sendAtOnceBytesMax: 16 * KiB,
     /** Bytes that one connection writes when its turn comes, and that all large answers take in one turn of the loop. */
-    sendSliceBytesMax: 512 * KiB,
-    sendBytesPerTurnMax: 2 * MiB,
+    sendSliceBytesMax: 256 * KiB,
+    sendBytesPerTurnMax: 1 * MiB,
     /** What a fetch may take when the memory for responses is used up, if its client has taken all earlier answers. */
     fetchBytesAlways: 64 * KiB,
     /** Requests of all connections together (queued.max.request.bytes). */

@@ -7,6 +7,7 @@ import type { EntryKind } from './journal-format.ts';
 import type { Journal } from './journal.ts';
 import type { PartitionLog } from './partition.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import type { ReadGate } from './read-gate.ts';
 import type { SlabPool } from './slabs.ts';
 
 /** Counters behind Log.stats. */
@@ -18,6 +19,7 @@ export interface LogCore {
   readonly clock: Clock;
   readonly pool: SlabPool;
   readonly buffers: ReadBuffers;
+  readonly coldReads: ReadGate;
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly counts: Counts;

@@ -17,6 +17,7 @@ import type { Manifest, PartitionFacts } from './manifest.ts';
 import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { ReadGate } from './read-gate.ts';
 import { findBase, openFolder, replay, type ReplayTarget } from './recovery.ts';
 import { Removals, removeQuietly } from './removals.ts';
 import { expiredStart } from './retention.ts';
@@ -60,6 +61,7 @@ class MillraceLog implements Log, LogCore {
   readonly clock: LogOptions['clock'];
   readonly pool: SlabPool;
   readonly buffers = new ReadBuffers();
+  readonly coldReads = new ReadGate(limits.log.coldReadsMax);
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly byId = new Map<number, PartitionLog>();

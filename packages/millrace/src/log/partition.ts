@@ -109,7 +109,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
       return this.#readTail(this.#tail, offset, bytesMax, atLeastOne);
     }
     this.#core.counts.tailMisses++;
-    return readCold(this.#core, this, offset, bytesMax, atLeastOne);
+    return this.#core.coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne));
   }
 
   offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestampMs: number } | null> {

@@ -5,6 +5,7 @@ import { isMillraceError, limits } from '../base/mod.ts';
 import { MemoryDisk } from '../os/mod.ts';
 import { FileCache } from './file-cache.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { ReadGate } from './read-gate.ts';
 import { indexIsSane, lastTimeBefore, positionInIndex, SegmentIndex } from './segment-index.ts';
 import { SlabPool, type Slab } from './slabs.ts';
 import { Tail } from './tail.ts';
@@ -111,4 +112,29 @@ test('memory for readers is bounded and reused', () => {
   large.release();
   buffers.take(1).release();
   second.release();
+});
+
+test('a read gate lets so many through, the others in the order in which they came, also past one that failed', async () => {
+  const gate = new ReadGate(2);
+  const begun: number[] = [];
+  const ends: ((error?: Error) => void)[] = [];
+  const reads = [0, 1, 2, 3, 4].map((number) => gate.through(() => new Promise<number>((resolve, reject) => {
+    begun.push(number);
+    ends[number] = (error) => { if (error === undefined) resolve(number); else reject(error); };
+  })));
+  const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+  await settled();
+  assert.deepEqual(begun, [0, 1]);
+  ends[1]!(new Error('a bad disk'));
+  await assert.rejects(reads[1]!, /a bad disk/);
+  assert.deepEqual(begun, [0, 1, 2]);
+  ends[0]!();
+  ends[2]!();
+  await settled();
+  assert.deepEqual(begun, [0, 1, 2, 3, 4]);
+  ends[3]!();
+  ends[4]!();
+  assert.deepEqual(await Promise.all([reads[0], reads[2], reads[3], reads[4]]), [0, 2, 3, 4]);
+  const one = gate.through(async () => 'alone');
+  assert.equal(await one, 'alone', 'the gate is open again');
 });

@@ -2,7 +2,7 @@
 // Owns: pipelining, the order of answers, back-pressure of one connection. Never: what a request means.
 // K1 Answers leave in the order of the requests, as Kafka's do. K2 No request is begun while the client has too many under way, takes no
 // answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
-// K4 Answers of more than 64 KiB leave in slices, in turn with those of other connections (send-turns.ts).
+// K4 Answers of more than 16 KiB leave in slices, in turn with those of other connections (send-turns.ts).
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
 import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';

@@ -4,7 +4,7 @@
 // after the turn in which they advanced. X3 What was read is released when the answer has left or was given up.
 // X4 Memory for the answer is reserved before anything is read; when there is none left, a client that has taken its earlier answers still
 // gets a small one, so that those who take nothing cannot stop those who do.
-import { isMillraceError, limits } from '../../base/mod.ts';
+import { isMillraceError, limits, MiB } from '../../base/mod.ts';
 import type { ReadResult } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
@@ -30,8 +30,9 @@ export interface FetchOrder {
 }
 
 const noBytes: readonly Uint8Array[] = [];
-/** Share of the free response memory that one answer may take. */
+/** Share of the free response memory that one answer may take, and what it may take in any case while there is some. */
 const memoryShare = 1 / 8;
+const answerBytesMin = 1 * MiB;
 
 /** A fetch under way. */
 export class FetchRun implements BudgetWaiter {
@@ -95,7 +96,7 @@ export class FetchRun implements BudgetWaiter {
     this.#scant = free === 0;
     this.#starved = this.#scant && this.#order.context.connection.unsentBytes > 0;
     const asked = Math.min(this.#order.request.maxBytes, this.#services.config.number('fetch.max.bytes'));
-    this.#reservedBytes = this.#starved ? 0 : Math.min(asked, Math.max(limits.broker.fetchBytesAlways, Math.floor(free * memoryShare)));
+    this.#reservedBytes = this.#starved ? 0 : Math.min(asked, this.#scant ? limits.broker.fetchBytesAlways : Math.max(answerBytesMin, Math.floor(free * memoryShare)));
     this.#services.responseMemory.take(this.#reservedBytes);
     this.#lookFrom([...this.#order.set.line], 0);
   }
