@@ -121,7 +121,7 @@ export class JournalReader {
     return this.#windowLength - offset >= alignUp(header.bytes) && groupIsWhole(this.#window, offset, header) ? { header, bytes: this.#window, at: offset, path: file.path, position } : null;
   }
 
-  /** Makes the window hold `bytes` from `position` of the file, and answers where they are in it. */
+  /** Makes the window hold `bytes` from `position` of the file, and answers where they are in it. What it holds of them is not read again. */
   async #fill(file: JournalFileFound, position: number, bytes: number): Promise<number> {
     if (this.#windowPath !== file.path) {
       await this.#windowFile?.close();
@@ -130,10 +130,20 @@ export class JournalReader {
       this.#windowLength = 0;
     }
     if (position >= this.#windowAt && position + bytes <= this.#windowAt + this.#windowLength) return position - this.#windowAt;
-    if (this.#window.length < bytes) this.#window = new Uint8Array(bytes);
-    this.#windowAt = position;
-    this.#windowLength = await this.#windowFile!.read(this.#window, position);
+    const kept = this.#keepFrom(position, bytes);
+    this.#windowLength = kept + await this.#windowFile!.read(this.#window.subarray(kept), position + kept);
     return 0;
+  }
+
+  /** Moves what the window holds from `position` on to its front, in a larger window where `bytes` need one; how much that is. */
+  #keepFrom(position: number, bytes: number): number {
+    const from = position - this.#windowAt;
+    const held = from < 0 || from > this.#windowLength ? this.#window.subarray(0, 0) : this.#window.subarray(from, this.#windowLength);
+    const window = this.#window.length < bytes ? new Uint8Array(bytes) : this.#window;
+    window.set(held);
+    this.#window = window;
+    this.#windowAt = position;
+    return held.length;
   }
 
   /** The chain ended at `at`: torn or damaged? */
