@@ -5,7 +5,7 @@
 // Cost: one write for each segment in a piece of about 4 MiB (more when many segments share it), on a thread of its own; segments with 4 MiB unsynced are synced at once,
 // so that a checkpoint finds little left to do.
 import { assert, isMillraceError, MiB } from '../base/mod.ts';
-import type { Disk, Lane, LaneStep } from '../os/mod.ts';
+import type { Disk, Lane, LaneStep, Timer } from '../os/mod.ts';
 import type { LogCore } from './core.ts';
 import type { Lease } from './file-cache.ts';
 import { groupHeaderBytes } from './journal-format.ts';
@@ -52,7 +52,8 @@ export class SegmentWriter {
   #queuedBytes = 0;
   #pieceBytes: number;
   #running: Promise<void> | null = null;
-  #timer = false;
+  /** The next start, unless something comes first. */
+  #timer: Timer | null = null;
   #urgent = false;
   #paused = 0;
   #stopped = false;
@@ -143,18 +144,28 @@ export class SegmentWriter {
   /** Takes no more; waits for what is under way. */
   async close(): Promise<void> {
     this.#stopped = true;
+    this.#cancelTimer();
     while (this.#running !== null) await this.#running;
     await this.#lane?.close();
     this.#lane = null;
   }
 
   #startLater(): void {
-    if (this.#timer || this.#stopped) return;
-    this.#timer = true;
-    this.#options.core.clock.after(waitMs, () => {
-      this.#timer = false;
-      if (this.#queue.length > 0) this.#start();
+    if (this.#timer === null) this.#startIn(waitMs);
+  }
+
+  #startIn(ms: number): void {
+    this.#cancelTimer();
+    if (this.#stopped) return;
+    this.#timer = this.#options.core.clock.after(ms, () => {
+      this.#timer = null;
+      this.#start();
     });
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 
   #start(): void {
@@ -168,10 +179,10 @@ export class SegmentWriter {
 
   /** The next piece at once, or a little later while the journal's commits suffer (see pace.ts) and memory allows it. */
   #startPaced(): void {
-    const { pace, core, waitingBytesMax } = this.#options;
+    const { pace, waitingBytesMax } = this.#options;
     const waitMs = this.#urgent || this.#queuedBytes > waitingBytesMax ? 0 : pace.waitMs;
     if (waitMs === 0) this.#start();
-    else core.clock.after(waitMs, () => this.#start());
+    else this.#startIn(waitMs);
   }
 
   /** Writes one piece: whole groups, from the oldest on. */
