@@ -11,9 +11,9 @@ import type { LoadResult } from '../conformance/driver.ts';
 /** One stored record. */
 export interface Stored { readonly partition: number; readonly offset: number; readonly value: string }
 
-/** A raw client of a node of this machine. */
+/** A raw client of a node of this machine, patient: a thousand starts on a busy machine took more than 5 s for one answer. */
 export function rawClient(host: string, port: number): RawClient {
-  return new RawClient('crash-test', { net: nodeNet(), clock: nodeClock() }, { host, port });
+  return new RawClient('crash-test', { net: nodeNet(), clock: nodeClock() }, { host, port }, { connectMs: 60_000, answerMs: 60_000 });
 }
 
 /** Everything in a topic, in order of partition and offset. */

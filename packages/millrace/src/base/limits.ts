@@ -46,6 +46,9 @@ export const limits = {
     requestsPerConnectionMax: 256,
     /** Bytes of responses of one connection not yet taken by the operating system; past it no further request of it is begun. */
     responseBytesPerConnectionMax: 4 * MiB,
+    /** Requests begun in one turn of the loop, and of one connection while others wait to begin theirs. */
+    requestsPerTurnMax: 256,
+    requestsAtOnceMax: 4,
     /** Answers of a connection that leave together are written at once up to this; more leave in slices, in turn with those of others. */
     sendAtOnceBytesMax: 16 * KiB,
     /** Bytes that one connection writes when its turn comes, and that all large answers take in one turn of the loop. */
@@ -102,6 +105,7 @@ export const limits = {
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
 assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
+assert(limits.broker.requestsAtOnceMax < limits.broker.requestsPerTurnMax, 'several connections begin requests in a turn');
 assert(limits.broker.sendAtOnceBytesMax <= limits.broker.sendSliceBytesMax, 'what is written at once is no more than a slice');
 assert(limits.broker.sendSliceBytesMax <= limits.broker.sendBytesPerTurnMax, 'a slice fits a turn');
 assert(limits.client.responseBytesMax > limits.client.fetchBytesDefault + limits.log.batchBytesMax, 'a client takes a full fetch and one batch more');

@@ -3,11 +3,13 @@
 // K1 Answers leave in the order of the requests, as Kafka's do. K2 No request is begun while the client has too many under way, takes no
 // answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
 // K4 Answers of more than 16 KiB leave in slices, in turn with those of other connections (send-turns.ts).
+// K5 Many requests at once are begun in turns with other connections (begin-turns.ts).
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
 import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { BeginTurns } from './begin-turns.ts';
 import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { BudgetWaiter, MemoryBudget } from './memory-budget.ts';
@@ -21,6 +23,7 @@ export interface ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers: FrameBuffers;
+  readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
@@ -154,7 +157,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#refused = false;
     let blocked = false;
     try {
-      while (this.#state === 'open' && !(blocked = this.#mustWait())) {
+      for (let begun = 0; this.#state === 'open' && !(blocked = this.#mustWait()); begun++) {
+        if (this.#reader.mayHaveFrame && (blocked = !this.#host.beginTurns.may(this, begun))) break;
         const frame = this.#reader.next();
         if (frame === null) break;
         this.#begin(frame);
@@ -275,6 +279,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#host.requestMemory.forget(this);
+    this.#host.beginTurns.leave(this);
     this.#sliced?.end();
     let underWayBytes = 0;
     for (let i = this.#head; i < this.#slots.length; i++) {

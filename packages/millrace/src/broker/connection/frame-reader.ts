@@ -38,6 +38,9 @@ export class FrameReader {
     this.#reserve = reserve;
   }
 
+  /** Whether there are bytes that next() may make a frame of. */
+  get mayHaveFrame(): boolean { return this.#buffered > 0; }
+
   /** Bytes reserved for a frame that has not arrived whole. */
   get reservedBytes(): number { return this.#frame === null ? Math.max(0, this.#size) : this.#frame.byteLength; }
 

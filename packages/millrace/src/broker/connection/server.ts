@@ -6,6 +6,7 @@ import type { ReportLevel } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -33,6 +34,7 @@ export class Server implements ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers = new FrameBuffers();
+  readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
@@ -51,6 +53,7 @@ export class Server implements ConnectionHost {
     this.#options = options;
     this.router = options.router;
     this.requestMemory = options.requestMemory;
+    this.beginTurns = new BeginTurns((callback) => options.clock.soon(callback));
     this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
     this.responseMemory = options.responseMemory;
     this.frameBytesMax = options.config.number('socket.request.max.bytes');

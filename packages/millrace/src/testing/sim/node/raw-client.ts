@@ -8,29 +8,38 @@ import { Violation } from '../log-model.ts';
 
 interface Waiting { readonly id: number; readonly take: (frame: Uint8Array) => void; readonly fail: (error: Error) => void }
 
+/** How long a client waits, in ms: little in virtual time, long on a real machine that may be busy. */
+export interface Patience { readonly connectMs: number; readonly answerMs: number }
+const usualPatience: Patience = { connectMs: 2_000, answerMs: 5_000 };
+
 /** A client of one node. */
 export class RawClient {
   readonly name: string;
   readonly #net: Net;
   readonly #clock: Clock;
   readonly #address: { host: string; port: number };
+  readonly #patience: Patience;
   #connection: Connection | null = null;
   #connecting: Promise<Connection> | null = null;
   #received = Buffer.alloc(0);
   readonly #waiting: Waiting[] = [];
   #idNext = 1;
 
-  constructor(name: string, machine: { net: Net; clock: Clock }, address: { host: string; port: number }) {
+  constructor(name: string, machine: { net: Net; clock: Clock }, address: { host: string; port: number }, patience: Patience = usualPatience) {
+    this.#patience = patience;
     this.name = name;
     this.#net = machine.net;
     this.#clock = machine.clock;
     this.#address = address;
   }
 
+  /** How long an answer is waited for, in ms, unless a call says otherwise. */
+  get answerMs(): number { return this.#patience.answerMs; }
+
   /** Makes sure that there is a connection; requests sent after it leave in the order of the calls. */
   async connect(): Promise<void> {
     if (this.#connection !== null) return;
-    this.#connecting ??= this.#net.connect({ ...this.#address, timeoutMs: 2000 });
+    this.#connecting ??= this.#net.connect({ ...this.#address, timeoutMs: this.#patience.connectMs });
     try {
       const connection = await this.#connecting;
       if (this.#connection === null) this.#use(connection);
@@ -43,13 +52,13 @@ export class RawClient {
    * Sends a request on the connection there is and waits for its answer. Rejects with 'timeout' or 'disconnected'; both end the connection,
    * and what was asked may have happened.
    */
-  async call<A extends Api<any, any>>(api: A, version: number, body: RequestInit<A>, timeoutMs = 5000): Promise<ResponseOf<A>> {
+  async call<A extends Api<any, any>>(api: A, version: number, body: RequestInit<A>, timeoutMs = this.#patience.answerMs): Promise<ResponseOf<A>> {
     await this.connect();
     return await this.send(api, version, body, timeoutMs);
   }
 
   /** The same at once, for requests that must leave back to back. */
-  send<A extends Api<any, any>>(api: A, version: number, body: RequestInit<A>, timeoutMs = 5000): Promise<ResponseOf<A>> {
+  send<A extends Api<any, any>>(api: A, version: number, body: RequestInit<A>, timeoutMs = this.#patience.answerMs): Promise<ResponseOf<A>> {
     const connection = this.#connection;
     if (connection === null) return Promise.reject(disconnected(this.name));
     const id = this.#idNext++;

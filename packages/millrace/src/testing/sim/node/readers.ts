@@ -19,7 +19,7 @@ export async function fetchOnce(client: RawClient, { topic, partition }: Target,
   const answer = await client.call(Fetch, fetchVersion, {
     maxWaitMs: options.waitMs, minBytes: 1, maxBytes: options.bytesMax, isolationLevel: 0, sessionId: 0, sessionEpoch: -1,
     topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: options.bytesMax }] }],
-  }, options.waitMs + 5000);
+  }, options.waitMs + client.answerMs);
   const found = answer.responses[0]?.partitions[0];
   if (found === undefined) return { errorCode: answer.errorCode, highWatermark: -1, start: -1, records: [], next: offset };
   const bytes = found.records ?? new Uint8Array(0);
