@@ -14,6 +14,13 @@ interface Equivalent {
 const equivalents: readonly Equivalent[] = [
   { file: 'broker/fetch/fetch-run.ts', line: '(room <= 0 && this.#bytes > 0)', operator: '> becomes >=', why: 'with no bytes yet there is always room' },
   { file: 'log/journal-reader.ts', line: 'await this.#windowFile?.close();', operator: 'drop await', why: 'a file that was only read is closed a moment later' },
+  { file: 'broker/connection/client-connection.ts', line: "if (this.#pumping || this.#state !== 'open') return;", operator: 'or becomes and', why: 'nothing pumps within a pump, and in another state its loop does nothing' },
+  { file: 'broker/connection/client-connection.ts', line: "slot.answer = { kind: 'nothing' };", operator: 'remove assignment', why: 'each slot is let go once' },
+  { file: 'broker/produce/producer-store.ts', line: 'this.#closed = true;', operator: 'remove assignment', why: 'the timers are cancelled in the same turn, and no request is served any more' },
+  { file: 'log/log.ts', line: 'await (await this.#lane).close();', operator: 'wrong order', why: "the journal's lane is idle by then and has no files of segments" },
+  { file: 'log/journal-files.ts', line: 'if (bytes > 0) {', operator: '> becomes >=', why: 'no bytes are written, and a sync of nothing changes nothing' },
+  { file: 'broker/topics/step.ts', line: 'if (partitionCount < record.partitionCount)', operator: '< becomes <=', why: 'the line before has answered when both are the same' },
+  { file: 'broker/group/turn.ts', line: 'if (deadlineMs >= turn.group.wakeAtMs) return;', operator: '>= becomes >', why: 'the same timer is set again' },
 ];
 
 /** Why the mutant does the same as the original; null for all others. */

@@ -55,6 +55,16 @@ test('a partition that has grown long is written anew and cut, while writes go o
   await log.close();
 });
 
+test('a short partition is not written anew', async () => {
+  const machine = memoryMachine();
+  const log = await open(machine);
+  const facts = await KeyedLog.open(log, machine.clock, name, fail);
+  for (let index = 0; index < 50; index++) await facts.write([{ key: `${index % 3}`, value: `${index}` }]);
+  const partition = log.partitions.get(name)!;
+  assert.deepEqual([partition.logStartOffset, partition.endOffset], [0, 50]);
+  await log.close();
+});
+
 test('a write that the log refuses changes nothing', async () => {
   const machine = memoryMachine();
   const log = await open(machine);

@@ -7,15 +7,16 @@ import { openLog } from './mod.ts';
 import type { AppendBatch, Log, Partition } from './types.ts';
 
 /** A log whose partition holds the batches in its segment only. */
-async function stored(t: TestContext, batches: readonly AppendBatch[]): Promise<{ log: Log; partition: Partition }> {
-  const options = { disk: new MemoryDisk(), clock: nodeClock(), random: nodeRandom(), tailBytes: 1 << 20, journalFileBytes: 512 << 10, configOf: () => sampleConfig };
+async function stored(t: TestContext, batches: readonly AppendBatch[]): Promise<{ log: Log; partition: Partition; reports: string[] }> {
+  const reports: string[] = [];
+  const options = { disk: new MemoryDisk(), clock: nodeClock(), onReport: (line: string) => { reports.push(line); }, random: nodeRandom(), tailBytes: 1 << 20, journalFileBytes: 512 << 10, configOf: () => sampleConfig };
   const before = await openLog(options);
   const written = await before.create('flights-0', sampleConfig);
   for (const batch of batches) await appendAcked(written, batch);
   await before.close();
   const log = await openLog(options);
   t.after(() => log.close());
-  return { log, partition: log.partitions.get('flights-0')! };
+  return { log, partition: log.partitions.get('flights-0')!, reports };
 }
 
 test('a large batch before the one that holds the offset does not count against the bytes asked for', async (t) => {
@@ -47,4 +48,11 @@ test('the bytes asked for are a bound on the byte, unless one batch at least was
   assert.deepEqual(await read(3, three + four, true), [three + four, 5]);
   assert.deepEqual(await read(5, 100, true), [0, 5], 'nothing at the end');
   assert.equal(log.stats().readBytes, 0, 'all was given back');
+});
+
+test('indexes that are right are believed: nothing is made anew by reading, from wherever', async (t) => {
+  const { partition, reports } = await stored(t, Array.from({ length: 40 }, (_, index) => batchOfSize(2, 1000, 1000 + index)));
+  for (let offset = 79; offset >= 0; offset--) (await partition.read(offset, 1, true)).release();
+  await partition.offsetForTimestamp(1020);
+  assert.deepEqual(reports.filter((line) => line.includes('made anew')), []);
 });

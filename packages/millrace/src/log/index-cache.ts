@@ -22,7 +22,15 @@ export class IndexCache {
   /** Told of an index that was not believed. */
   onRebuilt: (path: string) => void = () => {};
 
-  constructor(files: FileCache) { this.#files = files; }
+  readonly #bytesMax: number;
+
+  constructor(files: FileCache, bytesMax: number = limits.log.indexCacheBytes) {
+    this.#files = files;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes of all indexes that are kept. */
+  get bytes(): number { return this.#bytes; }
 
   /** The stored indexes of a segment. */
   async load(partition: string, segment: Segment): Promise<LoadedIndex> {
@@ -111,7 +119,7 @@ export class IndexCache {
     this.#loaded.set(segment, loaded);
     this.#bytes += loaded.index.byteLength + loaded.time.byteLength;
     for (const oldest of this.#loaded.keys()) {
-      if (this.#bytes <= limits.log.indexCacheBytes || oldest === segment) break;
+      if (this.#bytes <= this.#bytesMax || oldest === segment) break;
       this.forget(oldest);
     }
   }

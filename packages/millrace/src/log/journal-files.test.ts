@@ -3,18 +3,20 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MemoryDisk } from '../os/mod.ts';
 import { JournalFiles, type FoundJournalFile, type Place } from './journal-files.ts';
-import { fileHeaderBytes } from './journal-format.ts';
+import { fileHeaderBytes, readFileHeader, writeFileHeader } from './journal-format.ts';
 
 const fileBytes = 256 * 1024;
 const groupBytes = 64 * 1024;
 
 /** Files as an earlier life left them; all wholly prepared. */
-async function opened(t: TestContext, found: readonly (readonly [slot: number, sequence: number])[], sequence: number, position: number): Promise<JournalFiles> {
-  const disk = new MemoryDisk();
+async function opened(t: TestContext, found: readonly (readonly [slot: number, sequence: number])[], sequence: number, position: number, disk = new MemoryDisk()): Promise<JournalFiles> {
   await disk.makeFolder('journal');
-  for (const [slot] of found) {
+  for (const [slot, sequenceOf] of found) {
     const file = await disk.open(`journal/${slot}.journal`, { create: true });
     await file.write([new Uint8Array(fileBytes)], 0);
+    const header = new Uint8Array(fileHeaderBytes);
+    writeFileHeader(header, { journalId: 1n, fileSequence: sequenceOf, term: 1 });
+    if (sequenceOf > 0) await file.write([header], 0);
     await file.close();
   }
   const files = new JournalFiles(disk, 1n, 1, fileBytes);
@@ -49,6 +51,20 @@ test('a file that was ahead of the last group that was found may be written agai
   for (let group = 0; group < 12; group++) places.push(await placed(files));
   assert.deepEqual(places.map(({ fileSequence }) => fileSequence), [6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9], 'three groups fit behind a header');
   assert.equal(new Set([current.file, ...places.map(({ file }) => file)]).size, 5, 'no file is entered twice');
+});
+
+test('a file that was entered at a crash, and got no group, loses its header: no two files ever have one sequence', async (t) => {
+  const disk = new MemoryDisk();
+  const files = await opened(t, [[0, 5], [1, 6]], 5, fileBytes - groupBytes, disk);
+  const headerOf = async (slot: number): Promise<number | undefined> => {
+    const file = await disk.open(`journal/${slot}.journal`, { readOnly: true });
+    const head = new Uint8Array(fileHeaderBytes);
+    await file.read(head, 0);
+    await file.close();
+    return readFileHeader(head)?.fileSequence;
+  };
+  assert.deepEqual([await headerOf(0), await headerOf(1)], [5, undefined]);
+  await files.prepare();
 });
 
 test('recycling frees the files before a sequence, and never the current one', async (t) => {

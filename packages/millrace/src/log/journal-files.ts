@@ -77,11 +77,21 @@ export class JournalFiles {
       const file = await this.#disk.open(journalPath(slot), { direct: true });
       const kept = { slot, file, header: this.#disk.allocate(fileHeaderBytes), preparedBytes: Math.floor(bytes / fileHeaderBytes) * fileHeaderBytes, sequence: fileSequence > sequence ? 0 : fileSequence };
       this.#files.push(kept);
+      if (fileSequence > sequence) await this.#forgetSequence(kept);
       if (fileSequence === sequence && sequence > 0) this.#current = kept;
     }
     this.#sequence = sequence;
     this.#position = position;
     void this.prepare();
+  }
+
+  /**
+   * A crash came between this file's header and its first group. The sequence will be given to another file, and two with one sequence
+   * would make it chance which of them the next start goes on in.
+   */
+  async #forgetSequence({ file }: JournalFile): Promise<void> {
+    await file.write([this.#zeros.subarray(0, fileHeaderBytes)], 0);
+    await file.sync();
   }
 
   /** The place for a group of `bytes` (aligned), or null while none is prepared: onReady tells when to ask again. */

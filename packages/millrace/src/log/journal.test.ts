@@ -71,6 +71,20 @@ test('after a kill every group is replayed, and the next start continues the cha
   assert.deepEqual((await groupsOf(disk)).map(({ sequence }) => sequence), Array.from({ length: 14 }, (_, index) => index + 1));
 });
 
+test('the term rises with every start', async () => {
+  let disk = await filled(2);
+  for (let life = 0; life < 3; life++) {
+    const log = await open(disk);
+    await appendAcked(log.partitions.get('flights-0')!, batchOf(['x']));
+    disk = await afterKill(disk);
+  }
+  const file = await disk.open('journal/0.journal');
+  const bytes = new Uint8Array(await file.size());
+  await file.read(bytes, 0);
+  const terms = (await groupsOf(disk)).map(({ position }) => readGroupHeader(bytes, position)!.term);
+  assert.deepEqual(terms, [1, 1, 1, 2, 3, 4]);
+});
+
 test('a torn last group is cut, and what follows overwrites it', async () => {
   const disk = await filled(10);
   const groups = await groupsOf(disk);

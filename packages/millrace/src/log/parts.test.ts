@@ -25,6 +25,7 @@ test('slabs are reused from the oldest on, once written; not while pinned or nee
   assert.equal(pool.take(1000), null, 'the oldest is not written yet');
   slabs[0]!.unflushedGroups = 0;
   const dropped: number[] = [];
+  slabs[1]!.owners.push({ dropTail: () => {} });
   slabs[0]!.owners.push({ dropTail: (sequence) => dropped.push(sequence) });
   pool.pin(slabs[0]!);
   const instead = use();
@@ -37,6 +38,11 @@ test('slabs are reused from the oldest on, once written; not while pinned or nee
   pool.unpin(slabs[0]!);
   assert.deepEqual([freed, pool.isPinnedTight], [1, false]);
   assert.throws(() => pool.unpin(slabs[0]!), /Invariant/);
+  assert.deepEqual(slabs[1]!.owners, [], 'a slab that is used again belongs to nobody yet');
+  assert.equal(pool.pinned, 0);
+  const exact = new SlabPool(allocate, 1 << 20);
+  assert.equal(exact.take(exact.slabBytes)!.isPrivate, false, 'what just fits needs no slab of its own');
+  assert.equal(exact.take(exact.slabBytes + 1)!.isPrivate, true);
   const large = pool.take(3 << 20)!;
   assert.ok(large.isPrivate && large.bytes.length >= 3 << 20);
 });

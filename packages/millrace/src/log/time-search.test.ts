@@ -32,13 +32,14 @@ async function stored(t: TestContext): Promise<{ disk: BeforeOpen; log: Log; par
 }
 
 test('every time leads to its record, the one after a gap, or none', async (t) => {
-  const { partition } = await stored(t);
+  const { log, partition } = await stored(t);
   for (let timestampMs = 995; timestampMs < 2000; timestampMs += 3) {
     const batch = Math.max(0, Math.floor((timestampMs - 1000) / 10));
     const within = Math.max(0, timestampMs - 1000 - 10 * batch);
     const expected = within <= 2 ? { offset: 3 * batch + within, timestampMs: Math.max(1000, timestampMs) } : batch < 99 ? { offset: 3 * batch + 3, timestampMs: 1010 + 10 * batch } : null;
     assert.deepEqual(await partition.offsetForTimestamp(timestampMs), expected, `at ${timestampMs}`);
   }
+  assert.equal(log.stats().readBytes, 0, 'all that was read was given back');
 });
 
 test('a record below the start is not found, also where its segment is still there', async (t) => {

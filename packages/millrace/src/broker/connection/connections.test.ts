@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryMachine, nodeNet } from '../../os/mod.ts';
-import { ApiVersions, apis, CreateTopics, encodeRequest, Fetch, ListOffsets, Metadata, Produce } from '../../wire/mod.ts';
+import { ApiVersions, apis, CreateTopics, DeleteTopics, encodeRequest, Fetch, InitProducerId, ListOffsets, Metadata, OffsetCommit, OffsetFetch, Produce } from '../../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from '../fixture.ts';
 
 async function clientWithTopic(node: BrokerUnderTest): Promise<TestClient> {
@@ -254,4 +254,34 @@ test('a node that is closing listens no more', async () => {
   await node.broker.close();
   await assert.rejects(node.broker.listen({ host: '127.0.0.1', port: 0 }), /closing/);
   await node.log.close();
+});
+
+test('requests without answers make room for the next ones too', async () => {
+  await using node = await brokerUnderTest({ config: { 'millrace.connection.requests.max': '2' } });
+  const client = await clientWithTopic(node);
+  for (let i = 0; i < 20; i++) client.send(Produce, 9, { acks: 0, timeoutMs: 1000, topicData: [{ name: 'topic', partitionData: [{ index: 0, records: batchOf([`${i}`]) }] }] });
+  assert.equal((await client.ask(ListOffsets, 7, { replicaId: -1, topics: [{ name: 'topic', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] })).topics[0]!.partitions[0]!.errorCode, 0);
+  await settled();
+  assert.equal(node.log.partitions.get('topic-0')!.endOffset, 20);
+});
+
+test('of a topic that is deleted nothing is left: no offsets of groups, no producers', async () => {
+  await using node = await brokerUnderTest();
+  const client = await clientWithTopic(node);
+  const { producerId } = await client.ask(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 });
+  await produce(client, batchOf(['x'], { producerId, producerEpoch: 0, baseSequence: 0 }));
+  await client.ask(OffsetCommit, 8, { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', topics: [{ name: 'topic', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }] });
+  const committed = async () => (await client.ask(OffsetFetch, 8, { groups: [{ groupId: 'g', topics: [{ name: 'topic', partitionIndexes: [0] }] }] })).groups[0]!.topics[0]!.partitions[0]!.committedOffset;
+  assert.equal(Number(await committed()), 1);
+  await using again = await node.restart();
+  const later = await again.dial();
+  const producers = again.log.partitions.get('__millrace_producers-0')!;
+  const before = producers.endOffset;
+  assert.ok(before > 0, 'a snapshot was taken at the close');
+  await later.ask(DeleteTopics, 6, { topics: [{ name: 'topic' }], timeoutMs: 1000 });
+  await settled();
+  assert.equal(producers.endOffset, before + 1, 'the snapshot is taken back');
+  await later.ask(CreateTopics, 7, { topics: [{ name: 'topic', numPartitions: 1, replicationFactor: 1 }] });
+  const { groups } = await later.ask(OffsetFetch, 8, { groups: [{ groupId: 'g', topics: [{ name: 'topic', partitionIndexes: [0] }] }] });
+  assert.equal(Number(groups[0]!.topics[0]!.partitions[0]!.committedOffset), -1);
 });

@@ -1,6 +1,7 @@
 // Stories of idempotent producers: what is appended, what is a repetition, who is fenced.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../base/mod.ts';
 import { ProducerTable, sequenceAfter } from './producer-table.ts';
 
 /** Appends as the log would: each batch at the next offset. Tells the verdicts as text. */
@@ -106,4 +107,27 @@ test('silent producers are forgotten', () => {
   table.appended({ producerId: 2, producerEpoch: 0, baseSequence: 0, count: 1 }, 1, -1, 2000);
   table.expire(1500);
   assert.deepEqual([...table.all()].map(({ producerId }) => producerId), [2]);
+});
+
+test('what the log did not keep is forgotten from the very offset on', () => {
+  const table = new ProducerTable();
+  for (const [sequence, offset] of [[0, 10], [1, 11], [2, 12]] as const) table.appended({ producerId: 1, producerEpoch: 0, baseSequence: sequence, count: 1 }, offset, -1, 0);
+  table.truncate(13);
+  assert.deepEqual(table.check({ producerId: 1, producerEpoch: 0, baseSequence: 2, count: 1 }).kind, 'duplicate');
+  table.truncate(12);
+  assert.deepEqual(table.check({ producerId: 1, producerEpoch: 0, baseSequence: 2, count: 1 }).kind, 'append');
+  table.truncate(10);
+  assert.equal(table.size, 0);
+});
+
+test('a full table forgets who has been silent longest', () => {
+  const table = new ProducerTable();
+  const { producersPerPartitionMax } = limits.broker;
+  const append = (producerId: number, nowMs: number): void => table.appended({ producerId, producerEpoch: 0, baseSequence: 0, count: 1 }, producerId, -1, nowMs);
+  for (let id = 0; id < producersPerPartitionMax; id++) append(id, id === 77 ? 1 : 1000 + id);
+  append(producersPerPartitionMax, 9_000_000);
+  assert.equal(table.size, producersPerPartitionMax);
+  assert.deepEqual([...table.all()].map(({ producerId }) => producerId).filter((id) => id === 77 || id === 0 || id === producersPerPartitionMax), [0, producersPerPartitionMax]);
+  append(producersPerPartitionMax + 1, 9_000_001);
+  assert.equal([...table.all()].some(({ producerId }) => producerId === 0), false);
 });

@@ -28,6 +28,7 @@ export class LogLife {
   readonly #watermarks = new Map<string, number>();
   #stopped = false;
   #unanswered = 0;
+  #acting = 0;
 
   constructor(world: World, process: FakeProcess, log: Log, truth: LogTruth, backups: SimBackups, random: FakeRandom) {
     this.#world = world;
@@ -40,10 +41,31 @@ export class LogLife {
 
   /** Lets the actors act until stop(), or the process dies. */
   start(): void {
+    this.#watchState();
     for (let i = 0; i < actors; i++) this.#actLater();
   }
 
   stop(): void { this.#stopped = true; }
+
+  /** A log fails once, and after that only closes; a closed one stays closed. */
+  #watchState(): void {
+    let last = this.#log.state.kind;
+    this.#log.onState(({ kind }) => this.#guard(() => {
+      const follows = kind !== last && last !== 'closed' && (last !== 'failed' || kind === 'closed');
+      expect(follows, `the log is told to be ${kind} after ${last}`);
+      last = kind;
+    }));
+  }
+
+  /** Resolves when no action is under way: what readers held is given back then. */
+  async quiet(): Promise<void> {
+    while (this.#acting > 0) await this.#sleep(1);
+  }
+
+  /** Looks for many times in every partition. */
+  async lookUpAll(): Promise<void> {
+    for (const model of this.#live()) for (let count = 0; count < 5; count++) await this.#lookUp(model);
+  }
 
   /** Once the log is closed, every append has been answered, one way or the other. */
   expectAnswered(): void {
@@ -94,9 +116,13 @@ export class LogLife {
   }
 
   #actLater(): void {
-    this.#process.schedule(this.#random.exponential(5), () => {
+    this.#later(this.#random.exponential(5), () => {
       if (this.#stopped || this.violation !== null) return;
-      this.#act().catch((error: unknown) => this.#failed(error)).finally(() => this.#actLater());
+      this.#acting++;
+      this.#act().catch((error: unknown) => this.#failed(error)).finally(() => {
+        this.#acting--;
+        this.#actLater();
+      });
     });
   }
 
@@ -323,7 +349,12 @@ export class LogLife {
   #nowMs(): number { return epochMs + Math.floor(this.#world.time.nowMs); }
 
   #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => { this.#process.schedule(ms, resolve); });
+    return new Promise((resolve) => { this.#later(ms, resolve); });
+  }
+
+  /** The simulation's own event, which ends with the process and does not count as one of its timers. */
+  #later(ms: number, act: () => void): void {
+    this.#world.time.schedule(ms, () => { if (this.#process.alive) act(); });
   }
 
   #guard(check: () => void): void {

@@ -77,6 +77,8 @@ class LogSimulation {
       await this.#settle(life.readAll());
       if (!last) await this.#settle(life.appendSome(20));
       await this.#settle(life.readAll());
+      await this.#settle(life.lookUpAll());
+      if (last) await this.#settle(this.backups.take(hosted.process, log));
       if (last) await this.#settle(life.retainAll());
       await this.#close(hosted, log);
       hosted.process.kill();
@@ -161,7 +163,8 @@ class LogSimulation {
     life.stop();
     if (plan.end.kind !== 'close') return;
     disarmDrive(this.device);
-    await this.#settle(log.close());
+    await this.#settle(life.quiet());
+    await this.#close(hosted, log);
     life.expectAnswered();
     this.world.trace('closed');
   }

@@ -21,6 +21,7 @@ export abstract class ProducerActor extends Actor {
       acks, timeoutMs: 3000, topicData: [{ name: target.topic, partitionData: [{ index: target.partition, records: bytes }] }],
     }, 4000);
     const { errorCode, baseOffset, logAppendTimeMs } = answer.responses[0]!.partitionResponses[0]!;
+    if (errorCode !== 0 && errorCode !== errorCodes.DUPLICATE_SEQUENCE_NUMBER) expect(baseOffset === -1 && Number(logAppendTimeMs) === -1, `a refused append (${errorCode}) was answered offset ${baseOffset} and time ${logAppendTimeMs}`);
     return { errorCode, baseOffset, logAppendTimeMs: Number(logAppendTimeMs) };
   }
 
