@@ -51,9 +51,9 @@ export const limits = {
     requestsAtOnceMax: 4,
     /** Answers of a connection that leave together are written at once up to this; more leave in slices, in turn with those of others. */
     sendAtOnceBytesMax: 16 * KiB,
-    /** Bytes that one connection writes when its turn comes, and that all large answers take in one turn of the loop. */
+    /** Bytes that one connection writes when its turn comes and others wait, and that all large answers take in one turn of the loop. */
     sendSliceBytesMax: 256 * KiB,
-    sendBytesPerTurnMax: 1 * MiB,
+    sendBytesPerTurnMax: 2 * MiB,
     /** What a fetch may take when the memory for responses is used up, if its client has taken all earlier answers. */
     fetchBytesAlways: 64 * KiB,
     /** Requests of all connections together (queued.max.request.bytes). */

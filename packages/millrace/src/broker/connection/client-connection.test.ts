@@ -4,9 +4,11 @@ import { test } from 'node:test';
 import type { Connection } from '../../os/mod.ts';
 import { encodeRequest, Metadata } from '../../wire/mod.ts';
 import { route, Router, type RequestContext } from '../handlers.ts';
+import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { SendTurns } from './send-turns.ts';
 
 function scene() {
   const requests: RequestContext<typeof Metadata>[] = [];
@@ -22,6 +24,7 @@ function scene() {
   const [requestMemory, responseMemory] = [new MemoryBudget(10_000), new MemoryBudget(10_000)];
   const host: ConnectionHost = {
     router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, frameBuffers: new FrameBuffers(),
+    beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
     frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => 0,
     flushSoon: (connection) => connection.flush(), ended: () => calls.push('ended'), report: (line) => calls.push(line), fatal: (error) => { throw error; },
   };

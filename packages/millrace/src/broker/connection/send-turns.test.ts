@@ -43,12 +43,12 @@ test('a turn takes so much and no more, a slice to each in line, and who has wri
   const { events, turn, client } = scene();
   const clients = ['a', 'b', 'c', 'd'].map((name) => client(name));
   for (const { writes } of clients) writes.add(answer([90]));
-  assert.deepEqual(events.splice(0), ['a 40', 'b 40', 'c 20']);
+  assert.deepEqual(events.splice(0), ['a 90', 'b 10'], 'who comes first is alone, and what is left of the turn is for the next');
   turn();
-  assert.deepEqual(events.splice(0), ['d 40', 'a 40', 'b 20'], 'a slice under way is waited for, then its connection stands behind the others');
+  assert.deepEqual(events.splice(0), ['a sent 90', 'c 40', 'd 60'], 'while others stand in line a turn is a slice; the last one has what is left');
   for (let i = 0; i < 10; i++) turn();
   for (const { bytes } of clients) assert.deepEqual(bytes, counting(90));
-  assert.equal(events.filter((event) => event.endsWith('sent 90')).length, 4);
+  assert.equal(events.filter((event) => event.endsWith('sent 90')).length, 3);
 });
 
 test('two thousand that take nothing cost each a slice, and then nothing', () => {
@@ -85,22 +85,22 @@ test('parts are cut anywhere, and answers stay in order and whole', () => {
 test('a connection that ends lets go of all its answers, each once, the one under way when the system has', () => {
   const { events, turn, client } = scene();
   const { writes, undone } = client('a', false);
-  for (const length of [90, 50, 60]) writes.add(answer([length]));
+  for (const length of [120, 50, 60]) writes.add(answer([length]));
   turn();
   writes.end();
-  assert.deepEqual(events.splice(0), ['a 40', 'a sent 50', 'a sent 60']);
+  assert.deepEqual(events.splice(0), ['a 100', 'a sent 50', 'a sent 60']);
   undone[0]!(new Error('the connection was lost'));
   writes.end();
   turn();
-  assert.deepEqual(events, ['a sent 90']);
+  assert.deepEqual(events, ['a sent 120']);
 });
 
 test('a write that fails before the connection says that it has ended', () => {
   const { events, turn, client } = scene();
   const { writes, undone } = client('a', false);
-  for (const length of [90, 50]) writes.add(answer([length]));
+  for (const length of [120, 50]) writes.add(answer([length]));
   undone[0]!(new Error('the connection was lost'));
   turn();
   writes.end();
-  assert.deepEqual(events, ['a 40', 'a sent 90', 'a sent 50']);
+  assert.deepEqual(events, ['a 100', 'a sent 120', 'a sent 50']);
 });
