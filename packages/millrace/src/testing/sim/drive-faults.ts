@@ -1,5 +1,6 @@
 // testing/sim/drive-faults.ts - carries out the drive's part of a plan during one life, and notes what was met where.
 // Owns: turning the drive's switches, counting steps, killing at the planned one.
+import type { Timer } from '../../os/mod.ts';
 import type { World } from '../world.ts';
 import type { FakeDevice } from '../fake-device.ts';
 import type { FakeProcess } from '../fake-process.ts';
@@ -24,8 +25,11 @@ export function armDrive(world: World, device: FakeDevice, process: FakeProcess,
     world.trace(`drive fault ${fault} at ${step.kind} ${step.path}`);
     coverage.met(fault, place(step));
   };
-  armFault(device, process, plan);
+  armed.set(device, armFault(world, device, process, plan));
 }
+
+/** What is planned for a drive: events of the simulation, which no process counts as its timers. */
+const armed = new WeakMap<FakeDevice, readonly Timer[]>();
 
 function isAimed(end: { readonly step: string; readonly file: string }, step: DiskStep): boolean {
   return end.step === 'any' || end.step === step.kind && (end.file === '' || end.file === fileKind(step.path));
@@ -33,22 +37,28 @@ function isAimed(end: { readonly step: string; readonly file: string }, step: Di
 
 /** A healthy drive again. */
 export function disarmDrive(device: FakeDevice): void {
+  for (const timer of armed.get(device) ?? []) timer.cancel();
+  armed.delete(device);
   Object.assign(device.faults, { capacityBytes: Infinity, syncsToFail: 0, syncsFailAlways: false, readsToFail: 0, latencyMs: 0.1, stallChance: 0, stallMs: 0 });
   device.onStep = () => {};
 }
 
-function armFault(device: FakeDevice, process: FakeProcess, { drive }: LifePlan): void {
+function armFault(world: World, device: FakeDevice, process: FakeProcess, { drive }: LifePlan): readonly Timer[] {
   const { faults } = device;
+  const at = (ms: number, act: () => void): Timer => world.time.schedule(ms, () => { if (process.alive) act(); });
   switch (drive.kind) {
-    case 'none': return;
+    case 'none': return [];
     case 'full':
-      process.schedule(drive.atMs, () => { faults.capacityBytes = device.usedBytes() + device.random.below(20_000); });
-      process.schedule(drive.atMs + drive.forMs, () => { faults.capacityBytes = Infinity; });
-      return;
-    case 'sync fails once': process.schedule(drive.atMs, () => { faults.syncsToFail = 1; }); return;
-    case 'sync fails always': process.schedule(drive.atMs, () => { faults.syncsFailAlways = true; }); return;
-    case 'read fails': process.schedule(drive.atMs, () => { faults.readsToFail = drive.reads; }); return;
-    case 'slow': Object.assign(faults, { latencyMs: drive.latencyMs, stallChance: drive.stallChance, stallMs: drive.stallMs }); return;
+      return [
+        at(drive.atMs, () => { faults.capacityBytes = device.usedBytes() + device.random.below(20_000); }),
+        at(drive.atMs + drive.forMs, () => { faults.capacityBytes = Infinity; }),
+      ];
+    case 'sync fails once': return [at(drive.atMs, () => { faults.syncsToFail = 1; })];
+    case 'sync fails always': return [at(drive.atMs, () => { faults.syncsFailAlways = true; })];
+    case 'read fails': return [at(drive.atMs, () => { faults.readsToFail = drive.reads; })];
+    case 'slow':
+      Object.assign(faults, { latencyMs: drive.latencyMs, stallChance: drive.stallChance, stallMs: drive.stallMs });
+      return [];
   }
 }
 
