@@ -1,7 +1,8 @@
-// bench/brokers.ts - both brokers as their makers run them: Kafka with the heap and collector of its own start script, Millrace by its own.
+// bench/brokers.ts - both brokers as their makers run them: Kafka with the heap and collector of its own start script, Millrace by its own;
+// and the sink, which stores nothing.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Broker } from '../test/peers/broker.ts';
+import { launch, type Broker } from '../test/peers/broker.ts';
 import * as kafka from '../test/peers/kafka.ts';
 import * as millrace from '../test/peers/millrace.ts';
 import { rootFolder } from '../test/peers/places.ts';
@@ -17,4 +18,12 @@ export function startMillrace(nodeFlags: readonly string[] = []): Promise<Broker
   const cache = join(rootFolder, '.millrace/compile-cache');
   mkdirSync(cache, { recursive: true });
   return millrace.startMillrace({ env: { NODE_COMPILE_CACHE: cache }, nodeFlags });
+}
+
+/** A broker that stores nothing (sink.ts): what a client reaches against it bounds what it can reach against any other. */
+export function startSink(): Promise<Broker> {
+  return launch({
+    kind: 'sink', portsCount: 1, readyMs: 30_000, prepare() {},
+    command: (_, ports) => ({ path: process.execPath, args: [join(import.meta.dirname, 'sink.ts'), '--port', String(ports[0])] }),
+  });
 }

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { installJava } from '../test/peers/install.ts';
 import type { Broker } from '../test/peers/broker.ts';
-import { startKafka, startMillrace } from './brokers.ts';
+import { startKafka, startMillrace, startSink } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
@@ -18,16 +18,17 @@ import { loneSync } from './lone-sync.ts';
 import { warmMemory } from './warm-memory.ts';
 
 /** Who takes part in a row of the table, and which settings its topics get. */
-type Side = 'millrace' | 'millrace page-cache' | 'kafka' | 'kafka flush.messages=1';
+type Side = 'millrace' | 'millrace page-cache' | 'kafka' | 'kafka flush.messages=1' | 'sink';
 
 const settings: Record<Side, Readonly<Record<string, string>>> = {
   'millrace': {},
   'millrace page-cache': { 'millrace.durability': 'page-cache' },
   'kafka': {},
   'kafka flush.messages=1': { 'flush.messages': '1' },
+  'sink': {},
 };
 
-/** One row: a workload, its topic, its sides; each side of Millrace is compared with each of Kafka's. */
+/** One row: a workload, its topic, its sides; each side of Millrace is compared with each of Kafka's, the sink (the most there is to reach) too. */
 interface Row {
   readonly name: string;
   readonly partitions: number;
@@ -37,7 +38,7 @@ interface Row {
   readonly prepare?: Workload;
 }
 
-const all: readonly Side[] = ['millrace', 'kafka', 'kafka flush.messages=1', 'millrace page-cache'];
+const all: readonly Side[] = ['millrace', 'kafka', 'kafka flush.messages=1', 'millrace page-cache', 'sink'];
 const plain: readonly Side[] = ['millrace', 'kafka'];
 
 function rows(scale: number): readonly Row[] {
@@ -90,14 +91,15 @@ function earlierRows(file: string): Record<string, unknown> {
 
 async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{ series: Series; syncMs: Spread | null }> {
   const kafka = row.sides.some((side) => side.startsWith('kafka')) ? await startKafka() : null;
+  const sink = row.sides.includes('sink') ? await startSink() : null;
   const millrace = await startMillrace();
-  const brokerOf = (side: Side): Broker => (side.startsWith('kafka') ? kafka! : millrace);
+  const brokerOf = (side: Side): Broker => (side === 'sink' ? sink! : side.startsWith('kafka') ? kafka! : millrace);
   const series = Object.fromEntries(row.sides.map((side) => [side, {}])) as Series;
   const syncs: number[] = [];
   try {
     for (let round = -1; round < rounds; round++) {
       syncs.push(...loneSync(20));
-      for (const side of row.sides) {
+      for (const side of rotated(row.sides, round)) {
         const figures = await oneRound(row, side, brokerOf(side), round, tools);
         if (round >= 0) for (const [name, value] of Object.entries(figures)) (series[side][name] ??= []).push(value);
         process.stderr.write(`  ${row.name} ${round < 0 ? 'warm-up' : `round ${round + 1}/${rounds}`} ${side}: ${Object.entries(figures).map(([name, value]) => `${name} ${short(value)}`).join(', ')}\n`);
@@ -106,9 +108,13 @@ async function measureRow(row: Row, rounds: number, tools: JavaTools): Promise<{
   } finally {
     await millrace.dispose();
     await kafka?.dispose();
+    await sink?.dispose();
   }
   return { series, syncMs: spread(syncs) };
 }
+
+/** Each round begins with another side: what the one before left in memory and on the disk falls on all of them in turn. */
+const rotated = (sides: readonly Side[], round: number): readonly Side[] => sides.map((_, i) => sides[(i + round + 1) % sides.length]!);
 
 /** A fresh topic for every round, deleted after it, so that no side profits from what an earlier round left. */
 async function oneRound(row: Row, side: Side, broker: Broker, round: number, tools: JavaTools): Promise<Figures> {

@@ -48,7 +48,8 @@ function busSection(bus: BusResult): string[] {
     '## The bus beside Apache Kafka 4.3', '',
     `Machine: ${bus.machine}. After a warm-up the brokers take turns; median (minimum .. maximum) of the rounds.`,
     'Millrace syncs before every ack unless the row says page-cache; Kafka has its defaults (it never syncs) unless the row says flush.messages=1.',
-    'The ratios are Millrace divided by Kafka, round by round. Run it again: `./millrace bench bus`.', '',
+    'The ratios are Millrace divided by Kafka, round by round. The sink is a broker that stores nothing and acknowledges at once: what the client reaches',
+    'against it is the most that any broker can reach here, and its line beside Kafka the largest ratio there can be. Run it again: `./millrace bench bus`.', '',
   ];
   for (const [name, { title, figures }] of Object.entries(busRows)) {
     const row = bus.rows[name];

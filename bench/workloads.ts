@@ -23,7 +23,7 @@ export type Workload = (target: Target, topic: string, tools: JavaTools) => Prom
 
 const heap = ['-Xmx512m', '-Xms512m'];
 
-async function java(tools: JavaTools, mainClass: string, args: readonly string[], timeoutMs = 600_000): Promise<string> {
+async function java(tools: JavaTools, mainClass: string, args: readonly string[], timeoutMs = 180_000): Promise<string> {
   const finished = await run(tools.java, [...heap, '-cp', tools.classpath, mainClass, ...args], { timeoutMs });
   if (finished.code !== 0) throw new Error(`Cannot measure with ${mainClass}: exit code ${finished.code}\n${finished.stderr.slice(-2000)}${finished.stdout.slice(-500)}`);
   return finished.stdout;

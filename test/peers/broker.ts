@@ -10,7 +10,7 @@ import { eventually, freePorts, start, type Running } from './processes.ts';
 import { isReady } from './raw.ts';
 
 /** Which program serves. */
-export type BrokerKind = 'kafka' | 'millrace';
+export type BrokerKind = 'kafka' | 'millrace' | 'sink';
 
 /** One broker process and what can be done to it. */
 export interface Broker extends AsyncDisposable {
