@@ -44,6 +44,11 @@ test('topics: from creation to deletion', async () => {
   assert.match(gone.err, /no such topic.*\n.*topics list/);
 });
 
+test('the node is also found by the flag of Kafka\'s tools', async () => {
+  const listed = await run(`topics list --json --bootstrap-server ${node.bootstrap}`, { env: { MILLRACE_SERVER: 'localhost:1' } });
+  assert.equal(listed.code, 0, listed.err);
+});
+
 test('produce and consume: lines, keys, headers, JSON, and back again', async () => {
   await ok('topics create events --partitions 2');
   await ok('produce events --key-separator : --header from=test', { stdin: 'SFO:one\nJFK:two\r\nSFO:three' });

@@ -1,22 +1,23 @@
 // cli/connection.ts - how a command reaches the node that it talks to.
 // Owns: the client's options from the common flags, and closing it. Never: what is asked.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Admin, type Client, type ClientOptions, connect } from '../client/mod.ts';
 import { addSettings } from './command.ts';
 import { resolveSettings } from './settings.ts';
 import type { Shell } from './shell.ts';
 
 /** What commander parses for the common flags of commands that talk to a node. */
-export interface ClientFlags { readonly server?: string; readonly timeoutMs?: string; readonly settings?: string; readonly json?: boolean }
+export interface ClientFlags { readonly server?: string; readonly bootstrapServer?: string; readonly timeoutMs?: string; readonly settings?: string; readonly json?: boolean }
 
-/** Adds `--server`, `--timeout-ms`, `--settings` and `--json`. */
+/** Adds `--server`, `--timeout-ms`, `--settings` and `--json`; and `--bootstrap-server`, which hands used to Kafka's tools type for the first. */
 export function addClientFlags(command: Command): Command {
-  return addSettings(command.option('--json', 'print JSON for programs'), 'Connection:', 'server', 'timeoutMs');
+  command.option('--json', 'print JSON for programs').addOption(new Option('--bootstrap-server <address>').hideHelp());
+  return addSettings(command, 'Connection:', 'server', 'timeoutMs');
 }
 
 /** Connects, acts, closes. Rejects 'disconnected' or 'timeout' when nobody answers. */
 export async function withClient<T>(shell: Shell, flags: ClientFlags, act: (client: Client) => Promise<T>, options: ClientOptions = {}): Promise<T> {
-  const { values } = await resolveSettings(shell, { ...flags }, ['server', 'timeoutMs']);
+  const { values } = await resolveSettings(shell, { ...flags, server: flags.server ?? flags.bootstrapServer }, ['server', 'timeoutMs']);
   await using client = await connect(values.server, {
     clientId: 'millrace-cli', callTimeoutMs: values.timeoutMs, connectTimeoutMs: Math.min(values.timeoutMs, 5000), waitForServer: false, autoCreateTopics: false, ...options,
   });

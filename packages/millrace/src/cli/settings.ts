@@ -68,7 +68,7 @@ export const settings = {
   server: {
     flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
-    help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas',
+    help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
     flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups',
