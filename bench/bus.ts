@@ -70,7 +70,6 @@ async function main(): Promise<void> {
   await installJava('4.3');
   const tools = await compileLoad();
   console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
-  warmMemory();
   const file = values.json ?? join(rootFolder, 'bench/results/bus.json');
   const result = { machine: machineLine(), rows: earlierRows(file) };
   for (const row of chosen) {
@@ -124,6 +123,7 @@ async function oneRound(row: Row, side: Side, broker: Broker, round: number, too
   const admin = client.admin();
   await admin.createTopics([{ topic, partitions: row.partitions, configs: { ...target.topicConfig } }]);
   if (row.prepare !== undefined) await row.prepare(target, topic, tools);
+  warmMemory();
   const figures = await row.workload(target, topic, tools);
   await admin.deleteTopics([topic]);
   return figures;
