@@ -36,6 +36,8 @@ export const limits = {
     readBytesMax: 256 * MiB,
     /** Reads of old data under way at once; others wait their turn. */
     coldReadsMax: 16,
+    /** Old data read before readers in order ask for it, of all of them together. */
+    readAheadBytesMax: 32 * MiB,
     /** Read memory kept for reuse. */
     readBytesKept: 32 * MiB,
     /** Index entries of sealed segments kept in memory. */

@@ -16,11 +16,14 @@ const slackBytes = 8 * 1024;
 /** Where batches for a read begin: exactly, or somewhere before. */
 interface Place { readonly position: number; readonly exact: boolean }
 
-/** Whole batches from `offset` on; see Partition.read. */
-export async function readCold(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean): Promise<ReadResult> {
+/** What was read; when it was read ahead, its memory counts as the reader's once it is claimed. */
+export interface ColdRead extends ReadResult { claim(): void }
+
+/** Whole batches from `offset` on, for a reader or `ahead` of one; see Partition.read. */
+export async function readCold(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean, ahead = false): Promise<ColdRead> {
   const segment = partition.segmentOf(offset);
   if (segment === null || offset >= segment.endOffset) throw outOfRange(partition, offset);
-  const query = { segment, offset, bytesMax, atLeastOne };
+  const query = { segment, offset, bytesMax, atLeastOne, ahead };
   try {
     const place = await findPlace(core, partition, segment, offset);
     try {
@@ -40,10 +43,10 @@ export async function readCold(core: LogCore, partition: PartitionLog, offset: n
   }
 }
 
-interface Query { readonly segment: Segment; readonly offset: number; readonly bytesMax: number; readonly atLeastOne: boolean }
+interface Query { readonly segment: Segment; readonly offset: number; readonly bytesMax: number; readonly atLeastOne: boolean; readonly ahead: boolean }
 
 /** Reads on from a place until the batches asked for are whole in one buffer. */
-async function readFrom(core: LogCore, partition: PartitionLog, query: Query, place: Place): Promise<ReadResult> {
+async function readFrom(core: LogCore, partition: PartitionLog, query: Query, place: Place): Promise<ColdRead> {
   const { segment, offset, bytesMax } = query;
   const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
   try {
@@ -52,7 +55,7 @@ async function readFrom(core: LogCore, partition: PartitionLog, query: Query, pl
     for (;;) {
       want = Math.min(want, segment.writtenBytes - position);
       if (want <= 0) throw damaged(partition, segment, position, 'the batch is missing');
-      const buffer = core.buffers.take(want);
+      const buffer = core.buffers.take(want, query.ahead);
       let kept = false;
       try {
         const bytes = buffer.bytes.subarray(0, await lease.file.read(buffer.bytes.subarray(0, want), position));
@@ -61,7 +64,8 @@ async function readFrom(core: LogCore, partition: PartitionLog, query: Query, pl
         if (found.kind === 'found') {
           kept = found.to > found.from;
           partition.coldHint = { offset: found.nextOffset, segment, position: position + found.to };
-          return { parts: kept ? [bytes.subarray(found.from, found.to)] : [], bytes: found.to - found.from, nextOffset: found.nextOffset, release: kept ? buffer.release : () => {} };
+          if (!kept) return { parts: [], bytes: 0, nextOffset: found.nextOffset, release: () => {}, claim: () => {} };
+          return { parts: [bytes.subarray(found.from, found.to)], bytes: found.to - found.from, nextOffset: found.nextOffset, release: buffer.release, claim: buffer.claim };
         }
         position += found.at;
         want = Math.max(found.bytes, bytesMax);

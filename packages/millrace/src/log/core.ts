@@ -6,6 +6,7 @@ import type { IndexCache } from './index-cache.ts';
 import type { EntryKind } from './journal-format.ts';
 import type { Journal } from './journal.ts';
 import type { PartitionLog } from './partition.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { ReadGate } from './read-gate.ts';
 import type { SlabPool } from './slabs.ts';
@@ -20,6 +21,7 @@ export interface LogCore {
   readonly pool: SlabPool;
   readonly buffers: ReadBuffers;
   readonly coldReads: ReadGate;
+  readonly readAhead: ReadAhead;
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly counts: Counts;

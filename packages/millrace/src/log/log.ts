@@ -16,6 +16,7 @@ import { isPartitionName, segmentPath } from './names.ts';
 import type { Manifest, PartitionFacts } from './manifest.ts';
 import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { ReadGate } from './read-gate.ts';
 import { findBase, openFolder, replay, type ReplayTarget } from './recovery.ts';
@@ -62,6 +63,7 @@ class MillraceLog implements Log, LogCore {
   readonly pool: SlabPool;
   readonly buffers = new ReadBuffers();
   readonly coldReads = new ReadGate(limits.log.coldReadsMax);
+  readonly readAhead: ReadAhead;
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly byId = new Map<number, PartitionLog>();
@@ -99,6 +101,7 @@ class MillraceLog implements Log, LogCore {
     this.#lock = lock;
     this.disk = options.disk;
     this.clock = options.clock;
+    this.readAhead = new ReadAhead(options.clock);
     this.#journalFileBytes = Math.max(limits.log.journalFileBytesMin, options.journalFileBytes ?? limits.log.journalFileBytesDefault);
     this.pool = new SlabPool((bytes) => options.disk.allocate(bytes), Math.max(limits.log.tailBytesMin, options.tailBytes ?? limits.log.tailBytesDefault));
     this.files = new FileCache(options.disk, limits.log.openFilesMax);
@@ -220,6 +223,7 @@ class MillraceLog implements Log, LogCore {
       await this.#writer.flush(true);
       if (!this.#writer.isStopped) await this.#checkpointer.runLast();
     }
+    await this.readAhead.close();
     await this.#removals.settled();
     await this.#writer.close();
     await this.#journalFiles.close();

@@ -4,7 +4,7 @@
 // L10 Every offset at or above the tail's first one is in the tail; every offset below it is in a written segment.
 // Cost of an append: one copy of the bytes, 24 bytes of entry, 32 bytes of tail index a batch; an idle partition holds about 1 KB.
 import { assert, copyBytes, MillraceError } from '../base/mod.ts';
-import { readCold } from './cold-read.ts';
+import { readCold, type ColdRead } from './cold-read.ts';
 import { entryBytes, entryKind } from './journal-format.ts';
 import type { Group, GroupMember } from './journal.ts';
 import type { LogCore } from './core.ts';
@@ -109,7 +109,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
       return this.#readTail(this.#tail, offset, bytesMax, atLeastOne);
     }
     this.#core.counts.tailMisses++;
-    return this.#core.coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne));
+    return this.#readOld(offset, bytesMax, atLeastOne);
   }
 
   offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestampMs: number } | null> {
@@ -276,6 +276,32 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
       }
     }
     return { parts, bytes, nextOffset, release: () => { for (const slab of slabs.splice(0)) pool.unpin(slab); } };
+  }
+
+  /** A reader that comes back where it ended finds the next stretch read, or being read. */
+  #readOld(offset: number, bytesMax: number, atLeastOne: boolean): ReadResult | Promise<ReadResult> {
+    const ahead = this.#core.readAhead.take(this.id, offset, bytesMax);
+    if (ahead instanceof Promise) return ahead.then((result) => (result === null ? this.#readCold(offset, bytesMax, atLeastOne) : this.#goOn(result, offset, bytesMax, atLeastOne)));
+    if (ahead !== null) return this.#goOn(ahead, offset, bytesMax, atLeastOne);
+    const inOrder = this.coldHint?.offset === offset;
+    const reading = this.#readCold(offset, bytesMax, atLeastOne);
+    return inOrder ? reading.then((result) => this.#goOn(result, offset, bytesMax, atLeastOne)) : reading;
+  }
+
+  #readCold(offset: number, bytesMax: number, atLeastOne: boolean, ahead = false): Promise<ColdRead> {
+    return this.#core.coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne, ahead));
+  }
+
+  /** Hands out what was read, and begins to read what comes after it, if that is old data, too, and the reader takes all it can. */
+  #goOn(result: ReadResult, offset: number, bytesMax: number, atLeastOne: boolean): ReadResult {
+    const { bytes, nextOffset } = result;
+    if (bytes > bytesMax && !atLeastOne) { // one large batch, read ahead for whoever takes it
+      result.release();
+      return emptyRead(offset);
+    }
+    const isOld = nextOffset < (this.#tail?.firstOffset ?? this.#highWatermark);
+    if (isOld && bytes * 2 > bytesMax && !this.#removed) this.#core.readAhead.begin(this.id, nextOffset, bytesMax, () => this.#readCold(nextOffset, bytesMax, true, true));
+    return result;
   }
 
   #copyTail(tail: Tail, first: number, end: number, bytes: number, nextOffset: number): ReadResult {
