@@ -21,6 +21,22 @@ export interface BrokerUnderTest extends AsyncDisposable {
 
 const host = '127.0.0.1';
 
+/** A net that takes back what it lends: a chunk's bytes mean nothing any more once the handler of a node has returned. */
+function takingBack(net: Machine['net']): Machine['net'] {
+  const lending = (stream: Connection): Connection => new Proxy(stream, {
+    get(target, name) {
+      if (name === 'onData') return (handle: (chunk: Uint8Array) => void) => target.onData((chunk) => {
+        const lent = chunk.slice();
+        handle(lent);
+        lent.fill(0xee);
+      });
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { connect: (options) => net.connect(options), listen: (options, accept) => net.listen(options, (stream) => accept(lending(stream))) };
+}
+
 /** Starts a broker; `machine` brings files from an earlier life. */
 export async function brokerUnderTest(options: { config?: Record<string, string>; machine?: Machine } = {}): Promise<BrokerUnderTest> {
   const clock = nodeClock();
@@ -28,7 +44,7 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   const lines: string[] = [];
   const report = (line: string) => { lines.push(line); };
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
-  const broker = await Broker.open({ log, machine, report, ...(options.config ? { config: options.config } : {}) });
+  const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}) });
   const { port } = await broker.listen({ host, port: 0 });
   let open = true;
   const close = async (): Promise<void> => {

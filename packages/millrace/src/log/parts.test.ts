@@ -118,6 +118,23 @@ test('memory for readers is bounded and reused', () => {
   large.release();
   buffers.take(1).release();
   second.release();
+  const halves = [buffers.take(limits.log.readBytesMax / 2), buffers.take(limits.log.readBytesMax / 2)]; // exactly all there is
+  assert.throws(() => buffers.take(1), (error) => isMillraceError(error, 'overloaded'));
+  for (const half of halves) half.release();
+  assert.equal(buffers.lentBytes, 0);
+});
+
+test('memory lent ahead of a reader counts as a reader\'s once it is claimed', () => {
+  const buffers = new ReadBuffers();
+  const claimed = buffers.take(20_000, true);
+  const dropped = buffers.take(20_000, true);
+  assert.deepEqual([buffers.lentBytes, buffers.aheadBytes], [0, 65_536]);
+  claimed.claim();
+  claimed.claim();
+  dropped.release();
+  assert.deepEqual([buffers.lentBytes, buffers.aheadBytes], [32_768, 0]);
+  claimed.release();
+  assert.deepEqual([buffers.lentBytes, buffers.aheadBytes], [0, 0]);
 });
 
 test('a read gate lets so many through, the others in the order in which they came, also past one that failed', async () => {

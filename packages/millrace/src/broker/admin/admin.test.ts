@@ -39,7 +39,7 @@ test('creating: defaults, assignments, and everything that is refused', async ()
   ]);
   assert.deepEqual(await create(client, [topic('one')]), ['one: TOPIC_ALREADY_EXISTS']);
   await create(client, [topic('dot.ted')]);
-  assert.deepEqual(await create(client, [topic('dot_ted')]), ['dot_ted: INVALID_TOPIC_EXCEPTION']);
+  for (const validateOnly of [true, false]) assert.deepEqual(await create(client, [topic('dot_ted')], validateOnly), ['dot_ted: INVALID_TOPIC_EXCEPTION']);
 });
 
 test('growing: more, not fewer, not the same', async () => {

@@ -85,6 +85,15 @@ test('leaders are there already, where there is a partition', async () => {
   ]);
 });
 
+test('folders are asked for topics by name; one that is not there is not told of', async () => {
+  await using node = await brokerUnderTest();
+  const client = await node.dial();
+  await withTopics(client);
+  const { results } = await client.ask(DescribeLogDirs, 4, { topics: [{ topic: 'nobody', partitions: [0] }, { topic: 'c', partitions: [1] }, { topic: 'a', partitions: [7] }] });
+  assert.deepEqual(results[0]!.topics.filter(({ partitions }) => partitions.length > 0).map(({ name, partitions }) => `${name}: ${partitions.map(({ partitionIndex }) => partitionIndex)}`), ['c: 1']);
+  assert.ok(!results[0]!.topics.some(({ name }) => name === 'nobody'));
+});
+
 test('what has configuration: topics and the node, as far as they are asked for', async () => {
   await using node = await brokerUnderTest();
   const client = await node.dial();

@@ -256,6 +256,17 @@ test('a node that is closing listens no more', async () => {
   await node.log.close();
 });
 
+test('a node that is closing ends connections that wait for nothing', async () => {
+  const node = await brokerUnderTest();
+  const idle = await node.dial();
+  await idle.ask(ApiVersions, 0, {});
+  await node.broker.close();
+  await settled();
+  assert.ok(idle.closed);
+  assert.equal(node.broker.connections.open, 0);
+  await node.log.close();
+});
+
 test('requests without answers make room for the next ones too', async () => {
   await using node = await brokerUnderTest({ config: { 'millrace.connection.requests.max': '2' } });
   const client = await clientWithTopic(node);

@@ -38,3 +38,17 @@ test('who has left the line is not woken', async () => {
   budget.give(10);
   await Promise.resolve();
 });
+
+test('who gets back into the line is asked once a turn, however much is given', async () => {
+  const budget = new MemoryBudget(100);
+  let asked = 0;
+  const waiter = { retry() { asked++; budget.wait(waiter); } };
+  budget.take(90);
+  budget.wait(waiter);
+  for (let i = 0; i < 3; i++) budget.give(10);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  assert.equal(asked, 1);
+  budget.give(10);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  assert.equal(asked, 2);
+});

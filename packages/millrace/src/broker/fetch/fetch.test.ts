@@ -1,6 +1,7 @@
 // Fetch as clients see it: limits, waiting, sessions, errors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MillraceError } from '../../base/mod.ts';
 import { CreateTopics, DeleteRecords, DeleteTopics, errorName, Fetch, OffsetForLeaderEpoch, Produce, readBatchHeader, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
 import { batchOf, brokerUnderTest, type BrokerUnderTest, type TestClient } from '../fixture.ts';
 
@@ -162,6 +163,33 @@ test('sessions are bounded: without a slot a reader goes without one', async () 
   const ids = [];
   for (let i = 0; i < 3; i++) ids.push((await client.ask(Fetch, version, from({ 0: 0 }, { sessionEpoch: 0 }))).sessionId > 0);
   assert.deepEqual(ids, [true, true, false]);
+});
+
+test('when readers hold all the memory for reads: what was read before is answered, nothing at all waits', async () => {
+  await using node = await brokerUnderTest();
+  const client = await clientWithTopic(node, 2);
+  for (const index of [0, 1]) await send(client, index, ['a']);
+  const full = new Set([1]);
+  for (const index of [0, 1]) {
+    const log = node.log.partitions.get(`topic-${index}`)!;
+    const read = log.read.bind(log);
+    log.read = (...args) => {
+      if (full.has(index)) throw new MillraceError('overloaded', 'Cannot read: readers hold too much');
+      return read(...args);
+    };
+  }
+  assert.deepEqual(tell(await client.ask(Fetch, version, from({ 0: 0, 1: 0 }, { maxWaitMs: 60_000 }))), ['0: [0+1] of 1', '1: [] of 1']);
+  full.add(0);
+  const waiting = client.ask(Fetch, version, from({ 0: 0, 1: 0 }, { maxWaitMs: 60_000 }));
+  let answered = false;
+  waiting.then(() => { answered = true; });
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  assert.ok(!answered);
+  full.clear();
+  const { responseMemory } = node.broker.services;
+  responseMemory.take(1);
+  responseMemory.give(1);
+  assert.deepEqual(tell(await waiting), ['0: [0+1] of 1', '1: [0+1] of 1']);
 });
 
 test('leader epochs: a newer one is unknown; the one there is ends at the end', async () => {
