@@ -21,6 +21,12 @@ const equivalents: readonly Equivalent[] = [
   { file: 'log/journal-files.ts', line: 'if (bytes > 0) {', operator: '> becomes >=', why: 'no bytes are written, and a sync of nothing changes nothing' },
   { file: 'broker/topics/step.ts', line: 'if (partitionCount < record.partitionCount)', operator: '< becomes <=', why: 'the line before has answered when both are the same' },
   { file: 'broker/group/turn.ts', line: 'if (deadlineMs >= turn.group.wakeAtMs) return;', operator: '>= becomes >', why: 'the same timer is set again' },
+  { file: 'broker/keyed-log.ts', line: 'for (let offset = partition.logStartOffset; offset < partition.highWatermark;) {', operator: '< becomes <=', why: 'a read at the high watermark is empty and ends the loop' },
+  { file: 'log/time-search.ts', line: 'while (offset < partition.highWatermark) {', operator: '< becomes <=', why: 'a read at the high watermark is empty and ends the search' },
+  { file: 'log/partition.ts', line: 'if (offset <= this.#logStartOffset) return this.#logStartOffset;', operator: '<= becomes <', why: 'an entry that raises the start to where it is changes nothing' },
+  { file: 'log/cold-read.ts', line: 'kept = found.to > found.from;', operator: '> becomes >=', why: 'a part without bytes is no part; the buffer is given back by release' },
+  { file: 'log/segment-writer.ts', line: 'const lease = write.position === 0 ? null', operator: '=== becomes !==', why: 'a file that is open already is taken from the cache one turn later' },
+  { file: 'broker/fetch/fetch-run.ts', line: 'if (entry.fetchOffset >= log.highWatermark || (room <= 0 && this.#bytes > 0) || this.#starved)', operator: 'or becomes and', why: 'a read at the high watermark, or with nothing reserved, gives nothing' },
 ];
 
 /** Why the mutant does the same as the original; null for all others. */

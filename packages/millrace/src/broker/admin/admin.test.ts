@@ -1,6 +1,7 @@
 // Administration as tools see it: creating, growing, deleting, configuring; what is refused, and what a restart brings back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isMillraceError, limits } from '../../base/mod.ts';
 import {
   AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers, DescribeTopicPartitions,
   ElectLeaders, errorName, IncrementalAlterConfigs, InitProducerId, ListConfigResources, Metadata, Produce, zeroUuid, type RequestInit,
@@ -149,4 +150,14 @@ test('log folders, producers, elections, resources', async () => {
   assert.deepEqual(elected.replicaElectionResults[0]!.partitionResult.map(({ errorCode }) => errorName(errorCode)), ['ELECTION_NOT_NEEDED', 'UNKNOWN_TOPIC_OR_PARTITION']);
   const resources = (await client.ask(ListConfigResources, 1, { resourceTypes: [2, 4] })).configResources.map(({ resourceName, resourceType }) => `${resourceType} ${resourceName}`);
   assert.deepEqual(resources.sort(), ['2 __consumer_offsets', '2 t', '4 1']);
+});
+
+test('a start makes the partitions that a topic lacks, and none besides; a node has room for so many', async () => {
+  const node = await brokerUnderTest();
+  assert.deepEqual(await create(await node.dial(), [topic('four', { numPartitions: 4 })]), ['four: 4 partitions']);
+  await node.log.remove('four-2');
+  await using again = await node.restart();
+  assert.deepEqual([...again.log.partitions.keys()].filter((name) => name.startsWith('four')).sort(), ['four-0', 'four-1', 'four-2', 'four-3']);
+  await assert.rejects(again.broker.services.topics.create('huge', limits.broker.partitionsMax + 1, new Map()), (error) => isMillraceError(error, 'overloaded'));
+  assert.equal(again.broker.services.topics.byName('huge'), undefined);
 });

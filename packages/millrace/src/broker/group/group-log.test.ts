@@ -103,3 +103,27 @@ test('records of kinds that are not known are reported; records that do not deco
   await append(Uint8Array.of(0, 2, 0, 1, 0x67), 'no value of a group');
   await assert.rejects(folder.open(), (error) => isMillraceError(error, 'data-damaged') && /at offset 1/.test((error as Error).message));
 });
+
+test('while the partition is being shortened it is not shortened again', async () => {
+  const folder = new Folder();
+  await folder.open();
+  let under = 0;
+  let most = 0;
+  const { partition } = folder;
+  const deleteBefore = partition.deleteBefore.bind(partition);
+  partition.deleteBefore = async (offset) => {
+    most = Math.max(most, ++under);
+    await new Promise<void>((resolve) => { folder.world.time.schedule(50, resolve); });
+    const start = await deleteBefore(offset);
+    under--;
+    return start;
+  };
+  const answers: Promise<number>[] = [];
+  for (let round = 0; round < 60; round++) {
+    for (let i = 0; i < 100; i++) answers.push(folder.append(`group-${i % 10}`, committed(round * 100 + i), i % 7));
+    await folder.world.time.advance(2);
+  }
+  await folder.world.time.settle(Promise.all(answers));
+  await folder.world.time.advance(1_000);
+  assert.equal(most, 1);
+});
