@@ -1,9 +1,10 @@
-// bench/page.ts - docs/guide/speed.md from the figures in bench/results: nothing on the page is typed by hand.
+// bench/page.ts - docs/guide/speed.md and its picture from the figures in bench/results: nothing on the page is typed by hand.
 // Usage: ./millrace bench page
 // Owns: the page's text and tables. Never: measuring (bus.ts, life.ts, client.ts), judging: bars are named beside the figures.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootFolder } from '../test/peers/places.ts';
+import { barChart, type BarGroup } from './chart.ts';
 import { short, type Spread } from './measure.ts';
 
 type Row = { date: string; rounds: number; figures: Record<string, Record<string, Spread | null>>; ratios: Record<string, Record<string, Spread | null>>; loneSyncMs: Spread | null };
@@ -43,6 +44,20 @@ function read<T>(name: string): T | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : null;
 }
 
+/** Rates of all sides as multiples of Kafka's with its defaults. */
+function chart(bus: BusResult): string {
+  const groups = Object.entries(busRows).flatMap(([name, { title }]): BarGroup[] => {
+    const row = bus.rows[name];
+    const kafka = row?.figures['kafka']?.['rate']?.median;
+    if (row === undefined || kafka === undefined || name.startsWith('paced') || name === 'end-to-end') return [];
+    const bars = Object.entries(row.figures).flatMap(([label, { rate }]) => (rate === null || rate === undefined ? [] : [{
+      label, value: rate.median / kafka, min: rate.min / kafka, max: rate.max / kafka, ours: label.startsWith('millrace'),
+    }]));
+    return [{ title, bars: bars.sort((a, b) => Number(b.ours) - Number(a.ours)) }];
+  });
+  return barChart('Records a second, Apache Kafka with its defaults = 1 (bar: median, line: slowest to fastest round)', groups, 1, 2.2);
+}
+
 function busSection(bus: BusResult): string[] {
   const lines = [
     '## The bus beside Apache Kafka 4.3', '',
@@ -50,6 +65,7 @@ function busSection(bus: BusResult): string[] {
     'Millrace syncs before every ack unless the row says page-cache; Kafka has its defaults (it never syncs) unless the row says flush.messages=1.',
     'The ratios are Millrace divided by Kafka, round by round. The sink is a broker that stores nothing and acknowledges at once: what the client reaches',
     'against it is the most that any broker can reach here, and its line beside Kafka the largest ratio there can be. Run it again: `./millrace bench bus`.', '',
+    '![Records a second of every side, as multiples of Kafka\'s](speed.svg)', '',
   ];
   for (const [name, { title, figures }] of Object.entries(busRows)) {
     const row = bus.rows[name];
@@ -106,5 +122,6 @@ const page = [
   'read the ratios first. Latencies stand beside the time of a lone sync in the same run, because an ack waits for one.', '',
   ...(bus === null ? [] : busSection(bus)), ...(life === null ? [] : lifeSection(life)), ...(client === null ? [] : clientSection(client)),
 ];
+if (bus !== null) writeFileSync(join(rootFolder, 'docs/guide/speed.svg'), chart(bus));
 writeFileSync(join(rootFolder, 'docs/guide/speed.md'), `${page.join('\n').trimEnd()}\n`);
 console.log('docs/guide/speed.md is written');

@@ -292,16 +292,20 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     return this.#core.coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne, ahead));
   }
 
-  /** Hands out what was read, and begins to read what comes after it, if that is old data, too, and the reader takes all it can. */
+  /** Hands out what was read. Once the reader has let go of it, what comes after is read, if that is old data, too, and the reader takes all it can. */
   #goOn(result: ReadResult, offset: number, bytesMax: number, atLeastOne: boolean): ReadResult {
-    const { bytes, nextOffset } = result;
+    const { parts, bytes, nextOffset } = result;
     if (bytes > bytesMax && !atLeastOne) { // one large batch, read ahead for whoever takes it
       result.release();
       return emptyRead(offset);
     }
-    const isOld = nextOffset < (this.#tail?.firstOffset ?? this.#highWatermark);
-    if (isOld && bytes * 2 > bytesMax && !this.#removed) this.#core.readAhead.begin(this.id, nextOffset, bytesMax, () => this.#readCold(nextOffset, bytesMax, true, true));
-    return result;
+    if (bytes * 2 <= bytesMax) return result;
+    const release = (): void => {
+      result.release();
+      const isOld = nextOffset < (this.#tail?.firstOffset ?? this.#highWatermark);
+      if (isOld && !this.#removed) this.#core.readAhead.begin(this.id, nextOffset, bytesMax, () => this.#readCold(nextOffset, bytesMax, true, true));
+    };
+    return { parts, bytes, nextOffset, release };
   }
 
   #copyTail(tail: Tail, first: number, end: number, bytes: number, nextOffset: number): ReadResult {
