@@ -13,7 +13,7 @@ import { startKafka, startMillrace, startSink } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
-import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
+import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, ticks, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 import { loneSync } from './lone-sync.ts';
 import { warmMemory } from './warm-memory.ts';
 
@@ -55,7 +55,8 @@ function rows(scale: number): readonly Row[] {
     { name: 'consume-1KB-4p', partitions: 4, sides: plain, prepare: producerPerf(n(1_000_000), 1024), workload: consumerPerf(n(1_000_000), 1024) },
     { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(100, seconds(8)) },
     { name: 'paced-1p', partitions: 1, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
-    { name: 'paced-1000p', partitions: 1000, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
+    { name: 'ticks-1p', partitions: 1, sides: plain, workload: ticks(4, 100, seconds(15), 20_000) },
+    { name: 'ticks-1000p', partitions: 1000, sides: ['millrace'], workload: ticks(4, 100, seconds(15), 20_000) },
   ];
 }
 

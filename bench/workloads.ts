@@ -88,6 +88,11 @@ export function paced(producers: number, recordBytes: number, seconds: number, r
   return (target, topic, tools) => load(target, tools, ['paced', target.bootstrap, topic, producers, recordBytes, seconds, rate]);
 }
 
+/** The same by ready-made requests: each connection sends one every 5 ms, with a record for each of as many partitions. */
+export function ticks(connections: number, recordBytes: number, seconds: number, rate: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['tick', target.bootstrap, topic, connections, recordBytes, seconds, rate]);
+}
+
 async function load(target: Target, tools: JavaTools, args: readonly (string | number)[]): Promise<Figures> {
   const running = start(tools.java, [...heap, '-cp', tools.classpath, 'Load', ...args.map(String)], { keepStdout: true });
   let before: ProcessAccount | null = null;

@@ -5,6 +5,9 @@
 //                                                           (what Kafka's EndToEndLatency does, which since 4.0 prints whole milliseconds only)
 //   raw    BOOTSTRAP TOPIC CONNECTIONS BYTES SECONDS          closed loop like 'closed', but each connection sends one ready-made Produce request again and again from one
 //                                                           thread: the broker is measured, not the producer (whose cost is most of the two cores in 'closed')
+//   tick   BOOTSTRAP TOPIC CONNECTIONS BYTES SECONDS RATE     open loop like 'paced' by ready-made requests: each connection sends one every 5 ms, with the records of these
+//                                                           5 ms, each to another partition if there are so many (as a producer with linger.ms=5 does). Four
+//                                                           producers of 'paced' over a thousand partitions take all of two cores themselves
 // Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +18,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
@@ -27,7 +31,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.message.ProduceRequestData;
+import org.apache.kafka.common.message.ProduceResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.requests.RequestHeader;
@@ -47,10 +53,14 @@ public final class Load {
         int producers = Integer.parseInt(args[3]);
         int bytes = Integer.parseInt(args[4]);
         double seconds = Double.parseDouble(args[5]);
-        double rate = mode.equals("paced") ? Double.parseDouble(args[6]) : 0;
+        double rate = mode.equals("paced") || mode.equals("tick") ? Double.parseDouble(args[6]) : 0;
         long warmNs = (long) (Math.min(5, seconds / 3) * 1e9);
         if (mode.equals("raw")) {
             raw(args[1], args[2], producers, bytes, warmNs, (long) (seconds * 1e9));
+            return;
+        }
+        if (mode.equals("tick")) {
+            tick(args[1], args[2], producers, bytes, rate, warmNs, (long) (seconds * 1e9));
             return;
         }
         List<KafkaProducer<byte[], byte[]>> clients = new ArrayList<>();
@@ -142,12 +152,14 @@ public final class Load {
         }
     }
 
-    /** One ready-made Produce request (version 9, acks all, a batch of one record, not idempotent), with its length in front. */
-    private static ByteBuffer produceRequest(String topic, int bytes) {
-        MemoryRecords records = MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(System.currentTimeMillis(), new byte[bytes]));
+    /** One ready-made Produce request (version 9, acks all, not idempotent) with its length in front: a batch of `each` records for every one of the partitions. */
+    private static ByteBuffer produceRequest(String topic, int bytes, int[] partitions, int each) {
+        SimpleRecord[] records = new SimpleRecord[each];
+        for (int i = 0; i < each; i++) records[i] = new SimpleRecord(System.currentTimeMillis(), new byte[bytes]);
+        List<ProduceRequestData.PartitionProduceData> batches = new ArrayList<>();
+        for (int partition : partitions) batches.add(new ProduceRequestData.PartitionProduceData().setIndex(partition).setRecords(MemoryRecords.withRecords(Compression.NONE, records)));
         ProduceRequestData data = new ProduceRequestData().setAcks((short) -1).setTimeoutMs(30_000);
-        data.topicData().add(new ProduceRequestData.TopicProduceData().setName(topic).setPartitionData(List.of(
-            new ProduceRequestData.PartitionProduceData().setIndex(0).setRecords(records))));
+        data.topicData().add(new ProduceRequestData.TopicProduceData().setName(topic).setPartitionData(batches));
         RequestHeader header = new RequestHeader(ApiKeys.PRODUCE, (short) 9, "raw", 1);
         ByteBuffer body = RequestUtils.serialize(header.data(), header.headerVersion(), data, (short) 9);
         ByteBuffer framed = ByteBuffer.allocateDirect(4 + body.remaining());
@@ -163,7 +175,7 @@ public final class Load {
     private static void raw(String bootstrap, String topic, int connections, int bytes, long warmNs, long countNs) throws Exception {
         int colon = bootstrap.lastIndexOf(':');
         InetSocketAddress address = new InetSocketAddress(bootstrap.substring(0, colon), Integer.parseInt(bootstrap.substring(colon + 1)));
-        ByteBuffer request = produceRequest(topic, bytes);
+        ByteBuffer request = produceRequest(topic, bytes, new int[] { 0 }, 1);
         Selector selector = Selector.open();
         for (int i = 0; i < connections; i++) {
             SocketChannel channel = SocketChannel.open(address);
@@ -202,6 +214,86 @@ public final class Load {
     private static void send(SocketChannel channel, ByteBuffer request) throws IOException {
         ByteBuffer copy = request.duplicate();
         while (copy.hasRemaining()) channel.write(copy);
+    }
+
+    private static final class Ticker {
+        final ByteBuffer in = ByteBuffer.allocateDirect(1 << 16);
+        /** When the requests that are not answered were due. */
+        final ArrayDeque<Long> due = new ArrayDeque<>();
+        SocketChannel channel;
+        long nextNs;
+        int request;
+    }
+
+    private static void tick(String bootstrap, String topic, int connections, int bytes, double rate, long warmNs, long countNs) throws Exception {
+        long periodNs = 5_000_000;
+        int records = (int) Math.max(1, Math.round(rate * periodNs / 1e9 / connections));
+        int partitions = partitionCount(bootstrap, topic);
+        int wide = Math.min(records, partitions);
+        List<ByteBuffer> requests = new ArrayList<>();
+        for (int from = 0; from < partitions; from += wide) {
+            int[] some = new int[wide];
+            for (int i = 0; i < wide; i++) some[i] = (from + i) % partitions;
+            requests.add(produceRequest(topic, bytes, some, records / wide));
+        }
+        int colon = bootstrap.lastIndexOf(':');
+        InetSocketAddress address = new InetSocketAddress(bootstrap.substring(0, colon), Integer.parseInt(bootstrap.substring(colon + 1)));
+        Selector selector = Selector.open();
+        Ticker[] tickers = new Ticker[connections];
+        long startNs = System.nanoTime() + 100_000_000, countFromNs = startNs + warmNs, endNs = countFromNs + countNs;
+        for (int i = 0; i < connections; i++) {
+            Ticker ticker = tickers[i] = new Ticker();
+            ticker.channel = SocketChannel.open(address);
+            ticker.channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            ticker.channel.configureBlocking(false);
+            ticker.channel.register(selector, SelectionKey.OP_READ, ticker);
+            ticker.nextNs = startNs + i * periodNs / connections;
+            ticker.request = i * requests.size() / connections;
+        }
+        int perRequest = wide * (records / wide);
+        for (long now = System.nanoTime(); now < endNs; now = System.nanoTime()) {
+            if (!counting && now >= countFromNs) { counting = true; System.err.println("COUNTING"); }
+            long firstNs = Long.MAX_VALUE;
+            for (Ticker ticker : tickers) {
+                while (ticker.nextNs <= now) {
+                    ticker.due.add(ticker.nextNs);
+                    send(ticker.channel, requests.get(ticker.request++ % requests.size()));
+                    ticker.nextNs += periodNs;
+                }
+                firstNs = Math.min(firstNs, ticker.nextNs);
+            }
+            long waitNs = firstNs - System.nanoTime();
+            if (waitNs <= 0) { selector.selectNow(key -> told((Ticker) key.attachment(), perRequest)); continue; }
+            if (waitNs < 1_000_000) { // the selector waits whole milliseconds
+                if (selector.selectNow(key -> told((Ticker) key.attachment(), perRequest)) == 0) LockSupport.parkNanos(Math.min(waitNs, 50_000));
+            } else selector.select(key -> told((Ticker) key.attachment(), perRequest), waitNs / 1_000_000);
+        }
+        print((System.nanoTime() - countFromNs) / 1e9);
+    }
+
+    private static int partitionCount(String bootstrap, String topic) {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties(bootstrap, "closed"), new ByteArraySerializer(), new ByteArraySerializer())) {
+            return producer.partitionsFor(topic).size();
+        }
+    }
+
+    private static void told(Ticker ticker, int perRequest) {
+        try {
+            if (ticker.channel.read(ticker.in) < 0) throw new IOException("the broker closed a connection");
+        } catch (IOException e) { throw new UncheckedIOException(e); }
+        ticker.in.flip();
+        while (ticker.in.remaining() >= 4 && ticker.in.remaining() >= 4 + ticker.in.getInt(ticker.in.position())) {
+            int size = ticker.in.getInt();
+            ByteBuffer answer = ticker.in.slice(ticker.in.position(), size);
+            ticker.in.position(ticker.in.position() + size);
+            answer.position(5); // correlation id, tags
+            for (var topic : new ProduceResponseData(new ByteBufferAccessor(answer), (short) 9).responses())
+                for (var partition : topic.partitionResponses())
+                    if (partition.errorCode() != 0) { failed.incrementAndGet(); System.err.println("error " + partition.errorCode()); }
+            long ns = System.nanoTime() - ticker.due.remove();
+            for (int i = 0; i < perRequest; i++) record(ns);
+        }
+        ticker.in.compact();
     }
 
     private static void print(double counted) {

@@ -18,6 +18,9 @@ import type { Segment } from './segment.ts';
 
 const syncAtBytes = 4 * MiB;
 const opensAtOnce = 16;
+/** Entries looked through in one turn of the loop, and writes handed to the lane at once: a piece over a thousand segments holds nobody up. */
+const entriesPerTurn = 1000;
+const stepsAtOnce = 64;
 /** Pieces grow, up to four times, while a segment gets less than this of each. */
 const shareBytesMin = 16 * 1024;
 /** What is less than a piece waits this long for company: memory and journal hold it meanwhile. */
@@ -193,11 +196,15 @@ export class SegmentWriter {
     const groups: Group[] = [];
     const writes: SegmentWrites = new Map();
     let bytes = 0;
-    while (this.#queue.length > 0 && bytes < this.#pieceBytes) {
+    for (let entries = 0; this.#queue.length > 0 && bytes < this.#pieceBytes;) {
       const group = this.#queue.shift()!;
       groups.push(group);
       bytes += group.bytes;
       collectWrites(group.slab.bytes, group.at + groupHeaderBytes, group.at + group.bytes, core.byId, writes);
+      entries += group.entryCount;
+      if (entries < entriesPerTurn) continue;
+      entries = 0;
+      await new Promise<void>((resolve) => core.clock.soon(resolve));
     }
     while (!(await this.#tryWrite(writes))) {
       if (this.#giveUpWhenFull) this.#stopped = true;
@@ -224,7 +231,7 @@ export class SegmentWriter {
         steps.push({ kind: 'write', file: file.file, position: write.position, parts: write.parts });
         if (write.segment.unsyncedBytes + write.bytes >= syncAtBytes) steps.push({ kind: 'sync', file: file.file });
       }
-      if (steps.length > 0) await this.#submit(steps);
+      for (let from = 0; from < steps.length; from += stepsAtOnce) await this.#submit(steps.slice(from, from + stepsAtOnce));
       if (this.#full) onFull(null);
       this.#full = false;
       return true;
