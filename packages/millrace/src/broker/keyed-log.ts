@@ -3,9 +3,9 @@
 // G1 A write is done once it is durable. G2 The partition is shortened by writing every last value at its tail and deleting what lies
 // before: a crash between the two leaves more records, never fewer. G3 The written-out values include every append made before them.
 // Format: docs/formats/metadata-topic.md. Cost: one batch per write; a shortening each time the tail outgrows four times the values.
-import { isMillraceError, MiB } from '../base/mod.ts';
+import { isMillraceError, MiB, MillraceError } from '../base/mod.ts';
 import type { Clock } from '../os/mod.ts';
-import type { Log, Partition, PartitionConfig } from '../log/mod.ts';
+import type { JointAppend, Log, Partition, PartitionConfig } from '../log/mod.ts';
 import { BatchBuilder, forEachBatch, RecordCursor } from '../wire/mod.ts';
 
 /** One fact; a null value takes it back. */
@@ -63,6 +63,24 @@ export class KeyedLog {
       this.#waiting.push({ records, resolve, reject });
       if (this.#waiting.length === 1) this.#writeWaiting();
     });
+  }
+
+  /**
+   * The same facts as a part of an append to several partitions: append `part`, then call `appended`; they are durable when that append is. Throws
+   * 'overloaded' while earlier writes wait for room: they come first.
+   */
+  joint(records: readonly KeyedRecord[]): { readonly part: JointAppend; appended(): void } {
+    if (this.#waiting.length > 0) throw new MillraceError('overloaded', 'Cannot write: earlier facts wait for room in the log');
+    const now = this.#clock.nowMs();
+    const batches = batchesOf(records, now);
+    return {
+      part: { partition: this.#partition, batches: batches.map((batch) => ({ bytes: batch.bytes, offsetCount: batch.count, maxTimestampMs: now })) },
+      appended: () => {
+        for (const batch of batches) this.#tailBytes += batch.bytes.byteLength;
+        for (const { key, value } of records) this.#remember(key, value);
+        this.#shortenIfLong();
+      },
+    };
   }
 
   /** Appends what waits, in order, until the log has no room. */

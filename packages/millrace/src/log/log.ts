@@ -25,7 +25,7 @@ import { expiredStart } from './retention.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SegmentWrite } from './segment-writes.ts';
 import { SlabPool } from './slabs.ts';
-import type { Log, LogOptions, LogState, LogStats, Partition, PartitionConfig } from './types.ts';
+import type { Appended, JointAppend, Log, LogOptions, LogState, LogStats, Partition, PartitionConfig } from './types.ts';
 
 const day = 86_400_000;
 /** Configuration of a partition found at open, until configure() is called: nothing is deleted. */
@@ -153,6 +153,23 @@ class MillraceLog implements Log, LogCore {
     if (partition.removed) return;
     this.#forget(partition);
     this.#removals.inBackground(this.#removals.folder(partition));
+  }
+
+  appendTogether(parts: readonly JointAppend[], done: (error: Error | null) => void): Appended[] {
+    const partitions = parts.map(({ partition }) => {
+      assert(partition instanceof PartitionLog && (partition.removed || this.byId.get(partition.id) === partition), 'a partition of this log');
+      return partition;
+    });
+    let bytes = 0;
+    for (const [index, { batches }] of parts.entries()) bytes += partitions[index]!.entriesBytes(batches);
+    const names = partitions.map(({ name }) => name).join("', '");
+    if (parts.length > 1 && bytes > limits.log.groupBytesMax) throw new MillraceError('message-too-large', `Cannot append ${bytes} bytes together to '${names}': a group of the journal takes ${limits.log.groupBytesMax}`, { bytes });
+    this.reserve(bytes, names);
+    const appended = parts.map(({ batches }, index) => partitions[index]!.addReserved(batches));
+    for (const partition of partitions) partition.addedJointly();
+    this.journal.open.dones.push(done);
+    this.journal.kick();
+    return appended;
   }
 
   async applyRetention(): Promise<void> {

@@ -81,19 +81,13 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
   configure(config: PartitionConfig): void { this.#config = config; }
 
   append(batches: readonly AppendBatch[], done: (error: Error | null) => void): Appended {
-    this.#checkThere('append to');
     const { journal } = this.#core;
-    this.#core.checkWritable(this.name);
-    let bytes = 0;
-    for (const batch of batches) bytes += entryBytes(batch.bytes.length) + entryBytes(0);
-    this.#core.reserve(bytes, this.name);
-    const baseOffset = this.#endOffset;
-    for (const batch of batches) this.#addBatch(batch);
-    journal.join(this, this.#endOffset);
+    this.#core.reserve(this.entriesBytes(batches), this.name);
+    const appended = this.addReserved(batches);
     if (this.#config.durability === 'page-cache') this.#tellAtOnce(done);
     else journal.open.dones.push(done);
     journal.kick();
-    return { baseOffset, nextOffset: this.#endOffset };
+    return appended;
   }
 
   read(offset: number, bytesMax: number, atLeastOne: boolean): ReadResult | Promise<ReadResult> {
@@ -135,6 +129,28 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
   }
 
   // Below: for the other files of this room.
+
+  /** Bytes to reserve for an append. Throws when the partition takes none. */
+  entriesBytes(batches: readonly AppendBatch[]): number {
+    this.#checkThere('append to');
+    this.#core.checkWritable(this.name);
+    let bytes = 0;
+    for (const batch of batches) bytes += entryBytes(batch.bytes.length) + entryBytes(0);
+    return bytes;
+  }
+
+  /** Adds batches to the open group, where the caller has reserved room for them. */
+  addReserved(batches: readonly AppendBatch[]): Appended {
+    const baseOffset = this.#endOffset;
+    for (const batch of batches) this.#addBatch(batch);
+    this.#core.journal.join(this, this.#endOffset);
+    return { baseOffset, nextOffset: this.#endOffset };
+  }
+
+  /** The part of an append to several partitions is added: readers of a 'page-cache' partition see it at once. */
+  addedJointly(): void {
+    if (this.#config.durability === 'page-cache') this.#tellAtOnce(() => {});
+  }
 
   /** The group that holds appends up to `end` is durable. */
   committed(end: number): boolean {

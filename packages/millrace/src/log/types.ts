@@ -39,6 +39,12 @@ export interface Appended {
   readonly nextOffset: number;
 }
 
+/** What one append puts into several partitions: all of it becomes durable, or none. */
+export interface JointAppend {
+  readonly partition: Partition;
+  readonly batches: readonly AppendBatch[];
+}
+
 /** Bytes read, whole batches only (the first one may start before the asked offset). */
 export interface ReadResult {
   readonly parts: readonly Uint8Array[];
@@ -109,6 +115,12 @@ export interface Log {
   create(name: string, config: PartitionConfig): Promise<Partition>;
   /** Removes durably, data included; later calls on the partition throw 'topic-not-found'. */
   remove(name: string): Promise<void>;
+  /**
+   * Appends to several partitions as one: in one group of the journal, so that no crash leaves a part of it. Acknowledged once durable, also where a
+   * partition is 'page-cache' (its readers see it at once). Answers one result for each part, in order. Throws as Partition.append does, and then
+   * nothing was appended; 'message-too-large' when all of it together is more than a group takes.
+   */
+  appendTogether(parts: readonly JointAppend[], done: (error: Error | null) => void): Appended[];
   /** Applies retention by time and size now to every partition; also runs by itself. */
   applyRetention(): Promise<void>;
   /** Asked, and awaited, before retention drops records of a partition: for what is known from them alone. It must not reject. */
