@@ -35,6 +35,7 @@ const purposes: Record<string, string> = {
   AddPartitionsToTxn: 'Adds partitions to a transaction.',
   AddOffsetsToTxn: 'Adds a group\'s offsets to a transaction.',
   EndTxn: 'Commits or aborts a transaction.',
+  WriteTxnMarkers: 'Writes the ends of transactions into partitions.',
   TxnOffsetCommit: 'Stores how far a group has come, as part of a transaction.',
   DescribeAcls: 'Lists access rules that match a filter.',
   CreateAcls: 'Adds access rules.',

@@ -24,6 +24,7 @@ import { OffsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { AddPartitionsToTxn } from './add-partitions-to-txn.ts';
 import { AddOffsetsToTxn } from './add-offsets-to-txn.ts';
 import { EndTxn } from './end-txn.ts';
+import { WriteTxnMarkers } from './write-txn-markers.ts';
 import { TxnOffsetCommit } from './txn-offset-commit.ts';
 import { DescribeAcls } from './describe-acls.ts';
 import { CreateAcls } from './create-acls.ts';
@@ -74,15 +75,15 @@ import { DeleteShareGroupOffsets } from './delete-share-group-offsets.ts';
 export {
   Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup,
   SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords,
-  InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit, DescribeAcls,
-  CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, AlterReplicaLogDirs, DescribeLogDirs, SaslAuthenticate,
-  CreatePartitions, CreateDelegationToken, RenewDelegationToken, ExpireDelegationToken, DescribeDelegationToken,
-  DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments,
-  OffsetDelete, DescribeClientQuotas, AlterClientQuotas, DescribeUserScramCredentials, AlterUserScramCredentials,
-  DescribeQuorum, UpdateFeatures, DescribeCluster, DescribeProducers, UnregisterBroker, DescribeTransactions,
-  ListTransactions, ConsumerGroupHeartbeat, ConsumerGroupDescribe, GetTelemetrySubscriptions, PushTelemetry,
-  ListConfigResources, DescribeTopicPartitions, ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch, ShareAcknowledge,
-  StreamsGroupHeartbeat, StreamsGroupDescribe, DescribeShareGroupOffsets, AlterShareGroupOffsets,
+  InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit,
+  DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, AlterReplicaLogDirs, DescribeLogDirs,
+  SaslAuthenticate, CreatePartitions, CreateDelegationToken, RenewDelegationToken, ExpireDelegationToken,
+  DescribeDelegationToken, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments,
+  ListPartitionReassignments, OffsetDelete, DescribeClientQuotas, AlterClientQuotas, DescribeUserScramCredentials,
+  AlterUserScramCredentials, DescribeQuorum, UpdateFeatures, DescribeCluster, DescribeProducers, UnregisterBroker,
+  DescribeTransactions, ListTransactions, ConsumerGroupHeartbeat, ConsumerGroupDescribe, GetTelemetrySubscriptions,
+  PushTelemetry, ListConfigResources, DescribeTopicPartitions, ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch,
+  ShareAcknowledge, StreamsGroupHeartbeat, StreamsGroupDescribe, DescribeShareGroupOffsets, AlterShareGroupOffsets,
   DeleteShareGroupOffsets,
 };
 
@@ -90,14 +91,14 @@ export {
 export const apis: readonly Api[] = Object.freeze([
   Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup,
   SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords,
-  InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit, DescribeAcls,
-  CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, AlterReplicaLogDirs, DescribeLogDirs, SaslAuthenticate,
-  CreatePartitions, CreateDelegationToken, RenewDelegationToken, ExpireDelegationToken, DescribeDelegationToken,
-  DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments,
-  OffsetDelete, DescribeClientQuotas, AlterClientQuotas, DescribeUserScramCredentials, AlterUserScramCredentials,
-  DescribeQuorum, UpdateFeatures, DescribeCluster, DescribeProducers, UnregisterBroker, DescribeTransactions,
-  ListTransactions, ConsumerGroupHeartbeat, ConsumerGroupDescribe, GetTelemetrySubscriptions, PushTelemetry,
-  ListConfigResources, DescribeTopicPartitions, ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch, ShareAcknowledge,
-  StreamsGroupHeartbeat, StreamsGroupDescribe, DescribeShareGroupOffsets, AlterShareGroupOffsets,
+  InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit,
+  DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, AlterReplicaLogDirs, DescribeLogDirs,
+  SaslAuthenticate, CreatePartitions, CreateDelegationToken, RenewDelegationToken, ExpireDelegationToken,
+  DescribeDelegationToken, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments,
+  ListPartitionReassignments, OffsetDelete, DescribeClientQuotas, AlterClientQuotas, DescribeUserScramCredentials,
+  AlterUserScramCredentials, DescribeQuorum, UpdateFeatures, DescribeCluster, DescribeProducers, UnregisterBroker,
+  DescribeTransactions, ListTransactions, ConsumerGroupHeartbeat, ConsumerGroupDescribe, GetTelemetrySubscriptions,
+  PushTelemetry, ListConfigResources, DescribeTopicPartitions, ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch,
+  ShareAcknowledge, StreamsGroupHeartbeat, StreamsGroupDescribe, DescribeShareGroupOffsets, AlterShareGroupOffsets,
   DeleteShareGroupOffsets,
 ]);
