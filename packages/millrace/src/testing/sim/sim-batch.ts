@@ -7,7 +7,7 @@ const crcAt = 17;
 const crcFrom = 21;
 
 /** Who wrote a batch, for idempotent producers; all -1 for the others. */
-export interface BatchProducer { readonly id: number; readonly epoch: number; readonly baseSequence: number }
+export interface BatchProducer { readonly id: number; readonly epoch: number; readonly baseSequence: number; readonly transactional?: boolean }
 
 const noProducer: BatchProducer = { id: -1, epoch: -1, baseSequence: -1 };
 
@@ -33,6 +33,7 @@ export function buildBatch(records: readonly SimRecord[], producer: BatchProduce
   view.setInt32(8, bytes.length - 12);
   view.setInt32(12, -1);
   view.setInt8(16, 2);
+  view.setInt16(21, producer.transactional === true ? 0x10 : 0);
   view.setInt32(23, records.length - 1);
   view.setBigInt64(27, BigInt(baseTimestampMs));
   view.setBigInt64(35, BigInt(Math.max(...records.map((record) => record.timestampMs))));
@@ -47,6 +48,9 @@ export function buildBatch(records: readonly SimRecord[], producer: BatchProduce
 
 /** One batch found in bytes. */
 export interface FoundBatch { readonly baseOffset: number; readonly offsetCount: number; readonly bytes: Uint8Array }
+
+/** Whether a batch holds the end of a transaction and no data. */
+export const isMarker = ({ bytes }: FoundBatch): boolean => (bytes[22]! & 0x20) !== 0;
 
 /** Splits bytes into whole batches. @throws Error when they are not whole, not v2, or fail their checksum. */
 export function splitBatches(bytes: Uint8Array): FoundBatch[] {

@@ -31,6 +31,8 @@ import { Settings } from './settings.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
 import { Stranger } from './strangers.ts';
+import { Ledger } from './ledger.ts';
+import { CommittedReader, Transactor, checkLedger, type LedgerTopic } from './transactors.ts';
 
 const address = { host: 'broker', port: 9092 };
 const lifeMaxMs = 3000;
@@ -59,6 +61,8 @@ class NodeSimulation {
   readonly #actors: Actor[] = [];
   readonly #committers: Committer[] = [];
   readonly #members: OwnMember[] = [];
+  readonly #transactors: Transactor[] = [];
+  readonly #ledger: LedgerTopic = { topic: 'ledger', partitions: 3, ledger: new Ledger() };
   #readings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
@@ -90,6 +94,7 @@ class NodeSimulation {
     await this.#createTopic('orders', 3, 'synced');
     await this.#createTopic('clicks', 2, 'page-cache');
     await this.#createTopic('settings', 1, 'synced', []);
+    await this.#createLedger();
     this.#castActors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
@@ -124,6 +129,7 @@ class NodeSimulation {
     await this.#settle(this.#admin.check());
     await this.#settle(this.#members[0]!.catchUp());
     await this.#settle(this.#settings.check());
+    await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
     this.#readings.checkDelivered();
     await this.#letGo(hosted, node);
     if (this.#random.chance(0.3)) await this.#liveLong();
@@ -288,6 +294,14 @@ class NodeSimulation {
     for (let partition = 0; partition < partitions; partition++) this.#targets.push({ topic: name, partition, history: new PartitionHistory(`${name}-${partition}`, promised) });
   }
 
+  /** Its records are checked by transactions, not one by one. */
+  async #createLedger(): Promise<void> {
+    const { topic: name, partitions } = this.#ledger;
+    const configs = this.#topicConfigs(this.#random.chance(0.3) ? 'page-cache' : 'synced');
+    const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
+    expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode}`);
+  }
+
   #topicConfigs(promised: Promised): { name: string; value: string }[] {
     return [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
   }
@@ -320,6 +334,12 @@ class NodeSimulation {
     this.#enter(this.#settings, 60);
     this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
     this.#enter(new Racer('racer', this.#stage('racer')), 60);
+    for (const [name, newer] of [['txn-a', true], ['txn-b', true], ['txn-c', false]] as const) {
+      const transactor = new Transactor(name, this.#stage(name), this.#ledger, newer);
+      this.#transactors.push(transactor);
+      this.#enter(transactor, 25);
+    }
+    this.#enter(new CommittedReader('auditor', this.#stage('auditor'), this.#ledger), 25);
   }
 
   #enter(actor: Actor, pauseMs: number): void {
