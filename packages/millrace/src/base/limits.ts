@@ -71,6 +71,9 @@ export const limits = {
     producerBatchesMax: 5,
     /** Producers remembered per partition; the longest silent gives way. */
     producersPerPartitionMax: 10_000,
+    /** Transactional ids of a node, and partitions of one transaction: its end is one group of the journal. */
+    transactionalIdsMax: 100_000,
+    transactionPartitionsMax: 10_000,
   },
   client: {
     /** Largest response accepted: a server never sends more than a fetch asked for plus one batch that is larger. */

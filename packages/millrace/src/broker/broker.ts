@@ -1,12 +1,12 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
-// Opening: facts -> identity -> topics -> producers -> groups; only then are connections taken. Closing: the reverse.
+// Opening: facts -> identity -> topics -> producers -> groups -> transactions; only then are connections taken. Closing: the reverse.
 import { MillraceError, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
 import type { Connection, Listener, Machine } from '../os/mod.ts';
 import {
   AlterConfigs, ApiVersions, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers,
-  DescribeTopicPartitions, ElectLeaders, Fetch, IncrementalAlterConfigs, InitProducerId, ListConfigResources, ListOffsets, ListPartitionReassignments, Metadata,
+  DescribeTopicPartitions, ElectLeaders, Fetch, IncrementalAlterConfigs, ListConfigResources, ListOffsets, ListPartitionReassignments, Metadata,
   OffsetForLeaderEpoch, Produce, uuidText,
 } from '../wire/mod.ts';
 import { alterConfigsHandler, incrementalAlterConfigsHandler, loadAlteredConfig } from './admin/alter-configs.ts';
@@ -28,11 +28,12 @@ import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts'
 import { groupRoutes, openGroups, type GroupCoordinator } from './group/mod.ts';
 import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
-import { initProducerIdHandler } from './produce/init-producer-id.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
 import type { Services } from './services.ts';
+import { transactionRoutes } from './transaction/routes.ts';
+import { Transactions } from './transaction/transactions.ts';
 import { Topics } from './topics/topics.ts';
 
 /** What a broker is made of. */
@@ -71,14 +72,16 @@ export class Broker {
   readonly #server: Server;
   readonly #fetches: FetchRoom;
   readonly #groups: GroupCoordinator;
+  readonly transactions: Transactions;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, options: BrokerOptions, requestMemory: MemoryBudget) {
     this.services = services;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
     this.#groups = groups;
+    this.transactions = transactions;
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
@@ -110,7 +113,9 @@ export class Broker {
       report,
     };
     log.onState((state) => reportState(state, report));
-    return new Broker(services, await openGroups(services), options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    const groups = await openGroups(services);
+    const transactions = await Transactions.open({ ...services, groups });
+    return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -146,6 +151,7 @@ export class Broker {
   async #close(): Promise<void> {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
+    this.transactions.close();
     this.#groups.close();
     await this.#server.close();
     await Promise.all(stopped);
@@ -155,7 +161,7 @@ export class Broker {
   #routes(): Route[] {
     const { services } = this;
     const routes: Route[] = [
-      route(Produce, produceHandler(services), { advertisedMin: produceAdvertisedMin, borrows: true }),
+      route(Produce, produceHandler(services, this.transactions), { advertisedMin: produceAdvertisedMin, borrows: true }),
       route(Fetch, this.#fetches.handle),
       route(ListOffsets, listOffsetsHandler(services)),
       route(Metadata, metadataHandler(services)),
@@ -163,7 +169,6 @@ export class Broker {
       route(CreateTopics, createTopicsHandler(services)),
       route(DeleteTopics, deleteTopicsHandler(services)),
       route(DeleteRecords, deleteRecordsHandler(services)),
-      route(InitProducerId, initProducerIdHandler(services)),
       route(OffsetForLeaderEpoch, offsetForLeaderEpochHandler(services)),
       route(CreatePartitions, createPartitionsHandler(services)),
       route(DescribeConfigs, describeConfigsHandler(services)),
@@ -177,6 +182,7 @@ export class Broker {
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
       ...groupRoutes(this.#groups, services.nodeId),
+      ...transactionRoutes(services, this.transactions, this.#groups),
     ];
     return routes;
   }

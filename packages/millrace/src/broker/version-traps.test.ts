@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, Fetch, FindCoordinator, IncrementalAlterConfigs,
+  AddPartitionsToTxn, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, Fetch, FindCoordinator, IncrementalAlterConfigs,
   InitProducerId, JoinGroup, ListOffsets, Metadata, Produce, readBatchHeader, zeroUuid, type Api,
 } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from './fixture.ts';
@@ -77,10 +77,9 @@ test('ApiVersions: a client that gives itself no proper name is refused from ver
 
 test('ApiVersions: nothing is advertised that is not served', async () => {
   await using node = await brokerUnderTest();
-  const { apiKeys, finalizedFeatures } = await (await node.dial()).ask(ApiVersions, 4, software);
+  const { apiKeys } = await (await node.dial()).ask(ApiVersions, 4, software);
   const advertised = new Set(apiKeys.map(({ apiKey }) => apiKey));
-  for (const key of [17, 24, 25, 26, 28, 36, 68, 69, 71, 72, 76, 77, 78, 79]) assert.ok(!advertised.has(key), `api ${key} is not served`);
-  assert.deepEqual(finalizedFeatures, [], 'features whose messages are not served are not finalised');
+  for (const key of [17, 36, 68, 69, 71, 72, 76, 77, 78, 79]) assert.ok(!advertised.has(key), `api ${key} is not served`);
   const client = await node.dial();
   for (const { apiKey, maxVersion } of apiKeys) {
     const api = apis.find(({ key }) => key === apiKey)!;
@@ -101,8 +100,8 @@ function smallest(api: Api<any, any>): object {
 test('an api that is not served ends the connection with one line in the report', async () => {
   await using node = await brokerUnderTest();
   const client = await node.dial();
-  const addPartitions = apis.find(({ key }) => key === 24)!;
-  client.sendBytes(Buffer.concat(encodeRequest(addPartitions, 3, { correlationId: 1, clientId: 'x' }, {})));
+  const handshake = apis.find(({ key }) => key === 17)!;
+  client.sendBytes(Buffer.concat(encodeRequest(handshake, 1, { correlationId: 1, clientId: 'x' }, {})));
   assert.equal(await client.frame(), null);
   assert.deepEqual(node.lines.filter((line) => line.includes('closed')).length, 1);
 });
@@ -276,13 +275,25 @@ test('IncrementalAlterConfigs: append and subtract work on lists and are refused
   assert.equal(await alter('no.such.key', 0, '5'), errorCodes.INVALID_CONFIG);
 });
 
-test('transactions are refused in words, not by silence', async () => {
+test('AddPartitionsToTxn 4 and 5 are made for brokers, and answered to the clients that send them', async () => {
   await using node = await brokerUnderTest();
   const client = await withTopic(node, 'txn');
-  assert.equal((await client.ask(InitProducerId, 4, { transactionalId: 't', transactionTimeoutMs: 1000 })).errorCode, errorCodes.UNSUPPORTED_VERSION);
-  const answer = await produce(client, 'txn', batchOf(['a'], { transactional: true, producerId: 0, producerEpoch: 0, baseSequence: 0 }));
-  assert.equal(answer.errorCode, errorCodes.INVALID_TXN_STATE);
-  assert.match(answer.errorMessage!, /transactions/);
+  const { producerId, producerEpoch } = await client.ask(InitProducerId, 4, { transactionalId: 't', transactionTimeoutMs: 1000 });
+  for (const version of [4, 5]) {
+    const transactions = [{ transactionalId: 't', producerId, producerEpoch, verifyOnly: false, topics: [{ name: 'txn', partitions: [0] }] }];
+    const [result] = (await client.ask(AddPartitionsToTxn, version, { transactions })).resultsByTransaction;
+    assert.deepEqual(result!.topicResults, [{ name: 'txn', resultsByPartition: [{ partitionIndex: 0, partitionErrorCode: 0 }] }]);
+  }
+});
+
+test('features are told in ApiVersions, without them clients stay on the older protocol of transactions', async () => {
+  await using node = await brokerUnderTest();
+  for (const version of [3, 4]) {
+    const { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch } = await (await node.dial()).ask(ApiVersions, version, software);
+    assert.deepEqual(finalizedFeatures, [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }]);
+    assert.deepEqual(supportedFeatures, [{ name: 'transaction.version', minVersion: 1, maxVersion: 2 }]);
+    assert.ok(finalizedFeaturesEpoch >= 0);
+  }
 });
 
 test('old message formats are refused with INVALID_RECORD', async () => {

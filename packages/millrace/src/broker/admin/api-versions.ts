@@ -10,6 +10,13 @@ import type { Handler, Route } from '../handlers.ts';
  */
 export const produceAdvertisedMin = 0;
 
+/**
+ * What clients may use. transaction.version 2 is KIP-890. The new group protocol and share groups are not served yet, and clients that see their
+ * features would use them. Before version 4 of the request a feature from 0 on may not be told: old clients would not take the answer (KAFKA-17011).
+ */
+const supportedFeatures = [{ name: 'transaction.version', minVersion: 1, maxVersion: 2 }];
+const finalizedFeatures = [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }];
+
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 const validatedFrom = 3;
 
@@ -19,8 +26,6 @@ export function apiVersionsHandler(routes: () => readonly Route[]): Handler<type
     const named = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion);
     if (context.version >= validatedFrom && !named) return context.reply({ errorCode: errorCodes.INVALID_REQUEST });
     const apiKeys = routes().map(({ api, versions, advertisedMin }) => ({ apiKey: api.key, minVersion: advertisedMin, maxVersion: versions.max }));
-    // No feature is finalised: transactions, the new group protocol and share groups are not served yet, and clients that see
-    // their features would use them. An epoch of 0 says that this is the whole truth.
-    context.reply({ errorCode: errorCodes.NONE, apiKeys, finalizedFeaturesEpoch: 0 });
+    context.reply({ errorCode: errorCodes.NONE, apiKeys, supportedFeatures, finalizedFeaturesEpoch: 0, finalizedFeatures });
   };
 }

@@ -150,7 +150,8 @@ export function describeProducersHandler(services: Services): Handler<typeof Des
           partitionIndex,
           errorCode: errorCodes.NONE,
           activeProducers: [...partition.producers.all()].map(({ producerId, epoch, batches, activeMs }) => ({
-            producerId, producerEpoch: epoch, lastSequence: batches.at(-1)?.lastSequence ?? -1, lastTimestamp: activeMs, coordinatorEpoch: -1, currentTxnStartOffset: -1,
+            producerId, producerEpoch: epoch, lastSequence: batches.at(-1)?.lastSequence ?? -1, lastTimestamp: activeMs, coordinatorEpoch: partition.transactions.open.has(producerId) ? 0 : -1,
+            currentTxnStartOffset: partition.transactions.open.get(producerId)?.firstOffset ?? -1,
           })),
         };
       }),

@@ -40,6 +40,10 @@ const definitions: readonly ConfigDefinition[] = [
   // Producers.
   { name: 'producer.id.expiration.ms', kind: 'int', defaultText: String(day), min: 1, dynamic: true, documentation: 'A producer that has been silent for this long is forgotten.' },
 
+  // Transactions.
+  { name: 'transaction.max.timeout.ms', kind: 'int', defaultText: String(15 * minute), min: 1, documentation: 'Longest timeout that a producer may ask for its transactions.' },
+  { name: 'transactional.id.expiration.ms', kind: 'int', defaultText: String(7 * day), min: 1, documentation: 'A transactional id that has not been used for this long is forgotten.' },
+
   // Connections and memory.
   { name: 'socket.request.max.bytes', kind: 'int', defaultText: String(limits.wire.frameBytesMax), min: 1, max: limits.wire.frameBytesMax, documentation: 'Largest request accepted.' },
   { name: 'queued.max.request.bytes', kind: 'long', defaultText: String(limits.broker.requestMemoryBytesDefault), min: 1 * MiB, documentation: 'Memory for requests of all connections together; past it sockets are not read.' },

@@ -11,6 +11,8 @@ import { errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../..
 import type { BudgetWaiter } from '../connection/memory-budget.ts';
 import type { RequestContext } from '../handlers.ts';
 import { leaderEpoch, type Services } from '../services.ts';
+import type { TopicPartition } from '../topics/topic.ts';
+import { committedView } from '../transaction/committed-view.ts';
 import type { FetchEntry, FetchSet } from './fetch-set.ts';
 
 type FetchRequest = RequestOf<typeof Fetch>;
@@ -30,6 +32,7 @@ export interface FetchOrder {
 }
 
 const noBytes: readonly Uint8Array[] = [];
+const nothingAborted: never[] = [];
 /** Share of the free response memory that one answer may take, and what it may take in any case while there is some. */
 const memoryShare = 1 / 8;
 const answerBytesMin = 1 * MiB;
@@ -39,6 +42,8 @@ export class FetchRun implements BudgetWaiter {
   readonly #services: Services;
   readonly #order: FetchOrder;
   readonly #byId: boolean;
+  /** The reader wants to see nothing of transactions that are open or were aborted. */
+  readonly #committedOnly: boolean;
   /** The longest wait is over. */
   #expired: boolean;
   #state: 'reading' | 'waiting' | 'over' = 'reading';
@@ -60,6 +65,7 @@ export class FetchRun implements BudgetWaiter {
     this.#services = services;
     this.#order = order;
     this.#byId = order.context.version >= 13;
+    this.#committedOnly = order.request.isolationLevel === 1;
     this.#expired = order.request.maxWaitMs <= 0;
   }
 
@@ -107,27 +113,34 @@ export class FetchRun implements BudgetWaiter {
       const entry = entries[i]!;
       const errorCode = this.#place(entry);
       if (errorCode !== 0) { this.#note(entry, errorCode, null); continue; }
-      const room = this.#reservedBytes - this.#bytes;
-      const { log } = entry.partition!;
-      if (entry.fetchOffset >= log.highWatermark || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); continue; }
-      let result: ReadResult | Promise<ReadResult>;
-      try {
-        result = log.read(entry.fetchOffset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0 && !this.#scant);
-      } catch (error) {
-        this.#noteFailure(entry, error);
-        continue;
-      }
-      if (result instanceof Promise) return this.#resume(result, entries, i);
-      this.#note(entry, 0, result);
+      const pending = this.#readFrom(entry, entry.fetchOffset);
+      if (pending !== null) return void pending.then(() => this.#lookFrom(entries, i + 1));
     }
     this.#decide();
   }
 
-  #resume(pending: Promise<ReadResult>, entries: readonly FetchEntry[], at: number): void {
-    pending.then(
-      (result) => this.#note(entries[at]!, 0, result),
-      (error: unknown) => this.#noteFailure(entries[at]!, error),
-    ).then(() => this.#lookFrom(entries, at + 1));
+  /** Reads what an entry has from `offset` on and notes it; a promise when that takes a while. */
+  #readFrom(entry: FetchEntry, offset: number): Promise<void> | null {
+    const room = this.#reservedBytes - this.#bytes;
+    if (offset >= this.#readableEnd(entry.partition!) || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); return null; }
+    try {
+      const result = entry.partition!.log.read(offset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0 && !this.#scant);
+      if (!(result instanceof Promise)) return this.#take(entry, offset, result);
+      return result.then((read) => this.#take(entry, offset, read), (error: unknown) => { this.#noteFailure(entry, error); return null; }).then((more) => more ?? undefined);
+    } catch (error) {
+      this.#noteFailure(entry, error);
+      return null;
+    }
+  }
+
+  /** Notes what was read. Where all of it was aborted, reads on: the reader must get ahead. */
+  #take(entry: FetchEntry, offset: number, read: ReadResult): Promise<void> | null {
+    const { partition } = entry;
+    if (!this.#committedOnly || !partition!.transactions.any) { this.#note(entry, 0, read); return null; }
+    const view = committedView(read, offset, partition!.transactions, partition!.lastStableOffset);
+    if (view.bytes > 0 || view.nextOffset <= offset || !partition!.live) { this.#note(entry, 0, view); return null; }
+    view.release();
+    return this.#readFrom(entry, view.nextOffset);
   }
 
   /** Finds the entry's partition and checks the position; an error code, or 0. */
@@ -142,6 +155,11 @@ export class FetchRun implements BudgetWaiter {
     if (entry.leaderEpoch > leaderEpoch) return errorCodes.UNKNOWN_LEADER_EPOCH;
     const { log } = entry.partition!;
     return entry.fetchOffset < log.logStartOffset || entry.fetchOffset > log.endOffset ? errorCodes.OFFSET_OUT_OF_RANGE : 0;
+  }
+
+  /** First offset that this reader may not see. */
+  #readableEnd(partition: TopicPartition): number {
+    return this.#committedOnly ? partition.lastStableOffset : partition.log.highWatermark;
   }
 
   #note(entry: FetchEntry, errorCode: number, result: ReadResult | null): void {
@@ -197,7 +215,7 @@ export class FetchRun implements BudgetWaiter {
         partitionsOf.set(topicKey, partitions = []);
         responses.push(this.#byId ? { topicId: topicKey, partitions } : { topic: topicKey, partitions });
       }
-      partitions.push(partitionAnswer(look));
+      partitions.push(partitionAnswer(look, this.#committedOnly));
     }
     this.#looked = [];
     this.#over();
@@ -209,11 +227,13 @@ export class FetchRun implements BudgetWaiter {
     if (errorCode !== 0) return true;
     const { log } = entry.partition!;
     const bytes = result?.bytes ?? 0;
-    const moved = entry.toldHighWatermark !== log.highWatermark || entry.toldLogStartOffset !== log.logStartOffset;
+    const { lastStableOffset } = entry.partition!;
+    const moved = entry.toldHighWatermark !== log.highWatermark || entry.toldLastStableOffset !== lastStableOffset || entry.toldLogStartOffset !== log.logStartOffset;
     entry.toldHighWatermark = log.highWatermark;
+    entry.toldLastStableOffset = lastStableOffset;
     entry.toldLogStartOffset = log.logStartOffset;
     if (bytes > 0) { set.line.delete(entry); set.line.add(entry); }
-    else if (entry.fetchOffset >= log.highWatermark) set.line.delete(entry);
+    else if (entry.fetchOffset >= this.#readableEnd(entry.partition!)) set.line.delete(entry);
     return full || bytes > 0 || moved;
   }
 
@@ -246,15 +266,15 @@ export class FetchRun implements BudgetWaiter {
 
 interface PartitionLook { readonly entry: FetchEntry; readonly errorCode: number; readonly result: ReadResult | null }
 
-function partitionAnswer({ entry, errorCode, result }: PartitionLook): PartitionAnswer {
+function partitionAnswer({ entry, errorCode, result }: PartitionLook, committedOnly: boolean): PartitionAnswer {
   if (errorCode !== 0) return { partitionIndex: entry.index, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: noBytes };
   return {
     partitionIndex: entry.index,
     errorCode: 0,
     highWatermark: entry.toldHighWatermark,
-    lastStableOffset: entry.toldHighWatermark,
+    lastStableOffset: entry.toldLastStableOffset,
     logStartOffset: entry.toldLogStartOffset,
-    abortedTransactions: null,
+    abortedTransactions: committedOnly ? nothingAborted : null, // what was aborted was left out
     records: result?.parts ?? noBytes,
   };
 }

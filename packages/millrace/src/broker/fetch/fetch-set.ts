@@ -1,6 +1,6 @@
 // broker/fetch/fetch-set.ts - what one reader follows: partitions with positions, and which of them may have something to tell.
 // Owns: the entries, the line of those to look at. Never: reading (fetch-run.ts), identities of sessions (fetch-session.ts).
-// E1 An entry that is not in the line has nothing to tell: its position is at the high watermark, and the reader knows both ends.
+// E1 An entry that is not in the line has nothing to tell: its position is at the end of what its reader may see, and the reader knows both ends.
 // E2 An append costs one call per reader of its partition, whatever number of partitions a reader follows.
 import type { PartitionWatcher, TopicPartition } from '../topics/topic.ts';
 
@@ -17,6 +17,7 @@ export class FetchEntry implements PartitionWatcher {
   leaderEpoch = -1;
   /** Ends as last told to the reader. */
   toldHighWatermark = -1;
+  toldLastStableOffset = -1;
   toldLogStartOffset = -1;
 
   constructor(set: FetchSet, topicKey: string, index: number) {

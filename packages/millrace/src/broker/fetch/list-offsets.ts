@@ -6,6 +6,7 @@ import { errorCodes, ListOffsets, type RequestOf, type ResponseInit } from '../.
 import type { Handler } from '../handlers.ts';
 import { leaderEpoch, type Services } from '../services.ts';
 import type { Partition } from '../../log/mod.ts';
+import type { TopicPartition } from '../topics/topic.ts';
 
 type PartitionRequest = RequestOf<typeof ListOffsets>['topics'][number]['partitions'][number];
 type PartitionAnswer = NonNullable<NonNullable<ResponseInit<typeof ListOffsets>['topics']>[number]['partitions']>[number];
@@ -27,20 +28,21 @@ export function listOffsetsHandler(services: Services): Handler<typeof ListOffse
       partitions: await Promise.all(partitions.map((asked) => {
         const { partitionIndex } = asked;
         if (repeated.has(`${name}/${partitionIndex}`)) return refused(partitionIndex, errorCodes.INVALID_REQUEST);
-        const log = services.topics.partition(name, partitionIndex)?.log;
-        return log === undefined ? refused(partitionIndex, errorCodes.UNKNOWN_TOPIC_OR_PARTITION) : answer(log, asked, version);
+        const partition = services.topics.partition(name, partitionIndex);
+        if (partition === undefined) return refused(partitionIndex, errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
+        return answer(partition, asked, version, request.isolationLevel === 1);
       })),
     }))).then((topics) => context.reply({ topics }));
   };
 }
 
-async function answer(log: Partition, asked: PartitionRequest, version: number): Promise<PartitionAnswer> {
+async function answer({ log, lastStableOffset }: TopicPartition, asked: PartitionRequest, version: number, committedOnly: boolean): Promise<PartitionAnswer> {
   const { partitionIndex, timestamp } = asked;
   if (asked.currentLeaderEpoch > leaderEpoch) return refused(partitionIndex, errorCodes.UNKNOWN_LEADER_EPOCH);
   const since = timestamp < 0 ? specialTimes.get(timestamp) : 1;
   if (since === undefined || version < since) return refused(partitionIndex, errorCodes.UNSUPPORTED_VERSION);
   try {
-    const found = await find(log, timestamp);
+    const found = await find(log, timestamp, committedOnly ? lastStableOffset : log.highWatermark);
     return { partitionIndex, errorCode: errorCodes.NONE, timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch };
   } catch (error) {
     if (!isMillraceError(error)) throw error;
@@ -48,23 +50,24 @@ async function answer(log: Partition, asked: PartitionRequest, version: number):
   }
 }
 
-async function find(log: Partition, timestamp: number): Promise<Found> {
+/** `end`: first offset that the asker may not see. */
+async function find(log: Partition, timestamp: number, end: number): Promise<Found> {
   switch (timestamp) {
-    case -1: return at(log.highWatermark);
+    case -1: return at(end);
     case -2:
     case -4: return at(log.logStartOffset);
     case -5:
     case -6: return nowhere;
-    case -3: return findTime(log, log.maxTimestamp.timestampMs);
-    default: return findTime(log, timestamp);
+    case -3: return findTime(log, log.maxTimestamp.timestampMs, end);
+    default: return findTime(log, timestamp, end);
   }
 }
 
 /** The first record from a time on; the largest timestamp leads to the first record that has it. */
-async function findTime(log: Partition, timestampMs: number): Promise<Found> {
+async function findTime(log: Partition, timestampMs: number, end: number): Promise<Found> {
   if (timestampMs < 0 || timestampMs === Infinity) return nowhere;
   const found = await log.offsetForTimestamp(timestampMs);
-  return found === null ? nowhere : at(found.offset, found.timestampMs);
+  return found === null || found.offset >= end ? nowhere : at(found.offset, found.timestampMs);
 }
 
 const refused = (partitionIndex: number, errorCode: number): PartitionAnswer => ({ partitionIndex, errorCode, timestamp: -1, offset: -1, leaderEpoch: -1 });

@@ -19,11 +19,10 @@ export function findCoordinator(nodeId: number, request: RequestOf<typeof FindCo
   else context.reply({ coordinators: request.coordinatorKeys.map((key) => ({ key, ...found })) });
 }
 
-/** Transactions and share groups are not there: an error that clients do not retry, or they would wait for ever. */
+/** Share groups are not there: an error that clients do not retry, or they would wait for ever. */
 function refusalOf(keyType: number) {
-  if (keyType === coordinatorOfGroup) return null;
+  if (keyType === coordinatorOfGroup || keyType === coordinatorOfTransaction) return null;
   const nowhere = { nodeId: -1, host: '', port: -1 };
-  if (keyType === coordinatorOfTransaction) return { errorCode: errorCodes.UNSUPPORTED_VERSION, errorMessage: 'This node has no transactions.', ...nowhere };
   return { errorCode: errorCodes.INVALID_REQUEST, errorMessage: `This node coordinates nothing of type ${keyType}.`, ...nowhere };
 }
 

@@ -3,9 +3,10 @@
 // C1 Effects of a group are executed in the order of its events, also when an answer brings the next request at once.
 // C2 A group has at most one timer. C3 A group that holds nothing is let go of. C4 Members are not taken for gone because this thread stood
 // still: heartbeats that wait in the sockets are read before sessions are judged.
-import { limits } from '../../base/mod.ts';
+import { assert, limits } from '../../base/mod.ts';
+import type { JointAppend } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
-import type { Effect, GroupEvent, Now } from './effects.ts';
+import type { Effect, GroupEvent, GroupRecord, Now, Purpose } from './effects.ts';
 import { GroupLog, type GroupLogSizes } from './group-log.ts';
 import { emptyGroup, type Group } from './group.ts';
 import type { GroupCoordinatorOptions, GroupSettings, GroupTopics } from './ports.ts';
@@ -80,6 +81,27 @@ export class GroupCoordinator {
     if (this.#entries.size >= limits.group.groupsMax) return false;
     this.#handle(this.#enter(emptyGroup(groupId, this.settings, this.now().wallMs)), event);
     return true;
+  }
+
+  /**
+   * What the end of a transaction writes for its groups, as a part of an append to several partitions: append `part` (null for nothing), then call
+   * `appended`, and `written` once it is durable, or with the code of its refusal. Throws 'closed'.
+   */
+  endTransaction(groupIds: Iterable<string>, producerId: number, committed: boolean): { readonly part: JointAppend | null; appended(): void; written(errorCode: number): void } {
+    const writes: { readonly entry: Entry; readonly groupId: string; readonly records: readonly GroupRecord[]; readonly purpose: Purpose }[] = [];
+    for (const groupId of groupIds) {
+      const entry = this.#entries.get(groupId);
+      if (entry === undefined) continue;
+      for (const effect of step(entry.group, { kind: 'decide', producerId, committed }, this.now())) {
+        assert(effect.kind === 'append', 'a decision is a record and nothing else');
+        writes.push({ entry, groupId, records: effect.records, purpose: effect.purpose });
+      }
+    }
+    const { batches, appended } = this.#log.joint(writes);
+    return {
+      part: batches.length === 0 ? null : { partition: this.#options.storage, batches }, appended,
+      written: (errorCode) => { for (const { entry, purpose } of writes) this.#handle(entry, { kind: 'written', purpose, errorCode }); },
+    };
   }
 
   /** A fresh member id: what the client calls itself, and chance. */
@@ -189,5 +211,5 @@ const timerMsMax = 2 ** 31 - 1;
 /** C3: nothing was ever kept of this group, and nobody waits for it. */
 function isVoid(group: Group): boolean {
   return group.phase.kind === 'empty' && group.generation === 0 && group.protocolType === null
-    && group.promised.size === 0 && group.offsets.size === 0 && group.writesInFlight === 0;
+    && group.promised.size === 0 && group.offsets.size === 0 && group.pending.size === 0 && group.writesInFlight === 0;
 }

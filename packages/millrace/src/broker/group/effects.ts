@@ -26,6 +26,8 @@ export type GroupValue = ValueInit<typeof GroupMetadataValue>;
 export type GroupRecord =
   | { readonly kind: 'group'; readonly value: GroupValue }
   | { readonly kind: 'offset'; readonly topic: string; readonly partition: number; readonly value: Committed | null }
+  /** What a transaction would commit; null once it is decided. */
+  | { readonly kind: 'pending'; readonly producerId: number; readonly topic: string; readonly partition: number; readonly value: Committed | null }
   | { readonly kind: 'forget' };
 
 /** One partition's new offset. */
@@ -38,6 +40,8 @@ export type Purpose =
   | { readonly kind: 'assignment'; readonly generation: number; readonly assignments: ReadonlyMap<string, Uint8Array> }
   | { readonly kind: 'takeover'; readonly to: JoinTicket; readonly reply: JoinReply }
   | { readonly kind: 'commit'; readonly to: Ticket<CodeReply>; readonly entries: readonly OffsetEntry[] }
+  | { readonly kind: 'pending'; readonly to: Ticket<CodeReply>; readonly producerId: number; readonly entries: readonly OffsetEntry[] }
+  | { readonly kind: 'decided'; readonly producerId: number; readonly committed: boolean; readonly entries: readonly OffsetEntry[] }
   | { readonly kind: 'offsets-gone'; readonly to: Ticket<CodeReply> | null; readonly partitions: readonly PartitionName[] }
   | { readonly kind: 'delete'; readonly to: Ticket<CodeReply> | null }
   | { readonly kind: 'note' };
@@ -73,9 +77,14 @@ export interface CommitEvent {
   readonly entries: readonly OffsetEntry[];
 }
 
+/** Offsets to keep once a producer's transaction is committed. */
+export interface PendEvent extends Omit<CommitEvent, 'kind'> { readonly kind: 'pend'; readonly producerId: number }
+
 /** Everything that can happen to a group. */
 export type GroupEvent =
-  | JoinEvent | SyncEvent | HeartbeatEvent | LeaveEvent | CommitEvent
+  | JoinEvent | SyncEvent | HeartbeatEvent | LeaveEvent | CommitEvent | PendEvent
+  /** A producer's transaction was committed or aborted. */
+  | { readonly kind: 'decide'; readonly producerId: number; readonly committed: boolean }
   /** Forget these offsets, all of one topic that is not subscribed. */
   | { readonly kind: 'delete-offsets'; readonly to: Ticket<CodeReply>; readonly partitions: readonly PartitionName[] }
   /** Remove the group with all it keeps. */

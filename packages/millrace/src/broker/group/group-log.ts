@@ -3,6 +3,7 @@
 // L1 Records are appended, and their `done` called, in the order of append(). L2 What one append() was given stands in one batch.
 // Cost: appends of one turn of the loop share batches: 61 bytes and one checksum per batch, about 100 bytes per offset.
 import { isMillraceError, limits, MillraceError, type Report } from '../../base/mod.ts';
+import type { AppendBatch } from '../../log/mod.ts';
 import type { Clock } from '../../os/mod.ts';
 import { BatchBuilder, errorCodes, forEachBatch, RecordCursor } from '../../wire/mod.ts';
 import type { GroupRecord } from './effects.ts';
@@ -58,6 +59,26 @@ export class GroupLog {
     if (this.#queue.length === 1) this.#clock.soon(() => this.#flush());
   }
 
+  /**
+   * The same as a part of an append to several partitions, behind all that was appended here before: append `batches`, then call `appended`. Throws 'closed'.
+   */
+  joint(entries: readonly { readonly groupId: string; readonly records: readonly GroupRecord[] }[]): { readonly batches: AppendBatch[]; appended(): void } {
+    if (this.#closed) throw new MillraceError('closed', 'Cannot append to the groups: the node is closing');
+    this.#flush();
+    const nowMs = this.#clock.nowMs();
+    const builder = new BatchBuilder();
+    for (const { groupId, records } of entries) for (const record of records) this.#add(builder, nowMs, groupId, record);
+    const offsetCount = builder.recordCount;
+    const batches = offsetCount === 0 ? [] : [{ bytes: builder.finish(), offsetCount, maxTimestampMs: nowMs }];
+    return {
+      batches,
+      appended: () => {
+        for (const { bytes } of batches) this.#tailBytes += bytes.length;
+        for (const { groupId, records } of entries) for (const record of records) this.image.apply(groupId, record);
+      },
+    };
+  }
+
   /** Hands on what still waits; later appends are refused. */
   close(): void {
     this.#flush();
@@ -106,8 +127,14 @@ export class GroupLog {
 
   #add(builder: BatchBuilder, nowMs: number, groupId: string, record: GroupRecord): void {
     if (record.kind !== 'forget') return addRecord(builder, nowMs, groupId, record);
-    for (const [topic, partitions] of this.image.groups.get(groupId)?.offsets ?? []) {
+    const image = this.image.groups.get(groupId);
+    for (const [topic, partitions] of image?.offsets ?? []) {
       for (const partition of partitions.keys()) addRecord(builder, nowMs, groupId, { kind: 'offset', topic, partition, value: null });
+    }
+    for (const [producerId, table] of image?.pending ?? []) {
+      for (const [topic, partitions] of table) {
+        for (const partition of partitions.keys()) addRecord(builder, nowMs, groupId, { kind: 'pending', producerId, topic, partition, value: null });
+      }
     }
     addRecord(builder, nowMs, groupId, { kind: 'group', value: null });
   }

@@ -101,6 +101,8 @@ export interface Group {
   /** Topics of the current generation's subscriptions; null when not known. */
   subscribedTopics: ReadonlySet<string> | null;
   readonly offsets: OffsetTable;
+  /** Offsets that transactions which are not decided would commit, by producer id; durable, or on their way to the log. */
+  readonly pending: Map<number, OffsetTable>;
   /** Commits and deletions on their way to the log. */
   writesInFlight: number;
   wakeAtMs: number;
@@ -113,7 +115,7 @@ export const consumerProtocolType = 'consumer';
 export function emptyGroup(id: string, config: GroupConfig, phaseSinceMs: number): Group {
   return {
     id, config, phase: { kind: 'empty' }, protocolType: null, protocolName: null, generation: 0, leaderId: null, phaseSinceMs,
-    members: new Map(), offered: new Map(), joinsWaiting: 0, staticIds: new Map(), promised: new Map(), subscribedTopics: null, offsets: new Map(), writesInFlight: 0, wakeAtMs: Infinity,
+    members: new Map(), offered: new Map(), joinsWaiting: 0, staticIds: new Map(), promised: new Map(), subscribedTopics: null, offsets: new Map(), pending: new Map(), writesInFlight: 0, wakeAtMs: Infinity,
   };
 }
 

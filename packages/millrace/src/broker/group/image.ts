@@ -3,11 +3,11 @@
 // I1 The image equals a replay of every record appended so far, durable or not: so a copy of it at the tail makes all that lies
 // before superfluous. Cost: one map entry per offset; values are shared with the groups' own tables.
 import type { GroupRecord, GroupValue } from './effects.ts';
-import type { OffsetTable } from './group.ts';
+import type { Committed, OffsetTable } from './group.ts';
 import { removeOffset, setOffset } from './offsets.ts';
 
 /** One group's records. */
-export interface GroupImage { value: GroupValue | null; readonly offsets: OffsetTable }
+export interface GroupImage { value: GroupValue | null; readonly offsets: OffsetTable; readonly pending: Map<number, OffsetTable> }
 
 /** Bytes of a record besides its names and contents, roughly: enough to tell when a topic is mostly superseded. */
 const recordOverheadBytes = 48;
@@ -24,9 +24,10 @@ export class Image {
     }
     const group = this.#groupOf(groupId);
     if (record.kind === 'group') group.value = record.value;
+    else if (record.kind === 'pending') applyPending(group.pending, record.producerId, record.topic, record.partition, record.value);
     else if (record.value === null) removeOffset(group.offsets, record.topic, record.partition);
     else setOffset(group.offsets, record.topic, record.partition, record.value);
-    if (group.value === null && group.offsets.size === 0) this.groups.delete(groupId);
+    if (group.value === null && group.offsets.size === 0 && group.pending.size === 0) this.groups.delete(groupId);
   }
 
   /** Roughly what writing the image takes. Walks all of it: ask seldom. */
@@ -38,18 +39,29 @@ export class Image {
 
   #groupOf(groupId: string): GroupImage {
     let group = this.groups.get(groupId);
-    if (group === undefined) this.groups.set(groupId, group = { value: null, offsets: new Map() });
+    if (group === undefined) this.groups.set(groupId, group = { value: null, offsets: new Map(), pending: new Map() });
     return group;
   }
 }
 
-function groupBytes(groupId: string, { value, offsets }: GroupImage): number {
+function applyPending(pending: Map<number, OffsetTable>, producerId: number, topic: string, partition: number, value: Committed | null): void {
+  const table = pending.get(producerId);
+  if (value !== null) {
+    if (table === undefined) pending.set(producerId, new Map([[topic, new Map([[partition, value]])]]));
+    else setOffset(table, topic, partition, value);
+  } else if (table !== undefined) {
+    removeOffset(table, topic, partition);
+    if (table.size === 0) pending.delete(producerId);
+  }
+}
+
+function groupBytes(groupId: string, { value, offsets, pending }: GroupImage): number {
   let bytes = 0;
   if (value !== null) {
     bytes += recordOverheadBytes + groupId.length;
     for (const member of value.members ?? []) bytes += 2 * recordOverheadBytes + (member.subscription?.length ?? 0) + (member.assignment?.length ?? 0);
   }
-  for (const [topic, partitions] of offsets) {
+  for (const [topic, partitions] of [...offsets, ...[...pending.values()].flatMap((table) => [...table])]) {
     for (const committed of partitions.values()) bytes += recordOverheadBytes + groupId.length + topic.length + committed.metadata.length;
   }
   return bytes;

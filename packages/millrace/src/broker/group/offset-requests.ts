@@ -1,13 +1,15 @@
 // broker/group/offset-requests.ts - OffsetCommit, OffsetFetch and OffsetDelete in all their versions.
 // Owns: what differs by version, names and ids of topics, limits on metadata. Never: who may commit (offsets.ts).
 // Versions: OffsetCommit 2-4 bring a retention of their own; 10 names topics by id. OffsetFetch 2 may ask for all topics (null); 8 asks
-// for several groups; 10 names topics by id. There are no transactions, so every offset is stable (requireStable needs nothing).
+// for several groups; 10 names topics by id. From 7 on stable offsets may be asked
+// for: one that a transaction is about to change is refused then, and asked for again.
 import { errorCodes, zeroUuid, type OffsetCommit, type OffsetDelete, type OffsetFetch, type RequestOf } from '../../wire/mod.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
 import type { OffsetEntry, PartitionName } from './effects.ts';
 import { isSubscribed, type Committed, type Group } from './group.ts';
 import { offsetDeleteFault } from './offsets.ts';
+import { isUnstable } from './pending.ts';
 
 /** The answer for one partition; the group's verdict is filled in when it comes. */
 interface Row { partitionIndex: number; errorCode: number }
@@ -63,28 +65,30 @@ function checkedRows(
 
 /** Answers OffsetFetch. */
 export function offsetFetch(groups: GroupCoordinator, request: RequestOf<typeof OffsetFetch>, context: RequestContext<typeof OffsetFetch>): void {
-  const { version } = context;
-  if (version < 8) return context.reply({ topics: fetched(groups, groups.find(request.groupId), request.topics, false), errorCode: errorCodes.NONE });
-  context.reply({
-    groups: request.groups.map(({ groupId, topics }) => ({
-      groupId, topics: fetched(groups, groups.find(groupId), topics, version >= 10), errorCode: errorCodes.NONE,
-    })),
-  });
+  const byId = context.version >= 10;
+  const { requireStable } = request;
+  const tell = (groupId: string, topics: AskedTopics) => fetched({ groups, group: groups.find(groupId), byId, requireStable }, topics);
+  if (context.version < 8) return context.reply({ topics: tell(request.groupId, request.topics), errorCode: errorCodes.NONE });
+  context.reply({ groups: request.groups.map(({ groupId, topics }) => ({ groupId, topics: tell(groupId, topics), errorCode: errorCodes.NONE })) });
 }
 
 /** Topics asked for; null means all. */
 type AskedTopics = readonly { readonly name: string; readonly topicId?: string; readonly partitionIndexes: readonly number[] }[] | null;
 
-function fetched(groups: GroupCoordinator, group: Group | undefined, asked: AskedTopics, byId: boolean) {
-  if (asked === null) return allOffsets(groups, group, byId);
+/** Whose offsets are asked for, and how. */
+interface OffsetQuery { readonly groups: GroupCoordinator; readonly group: Group | undefined; readonly byId: boolean; readonly requireStable: boolean }
+
+function fetched(query: OffsetQuery, asked: AskedTopics) {
+  if (asked === null) return allOffsets(query);
   return asked.map((topic) => {
-    const name = byId ? groups.topics.nameOf(topic.topicId ?? zeroUuid) : topic.name;
-    return { name: topic.name, topicId: topic.topicId, partitions: topic.partitionIndexes.map((index) => offsetRow(group, name, topic.topicId, index, byId)) };
+    const name = query.byId ? query.groups.topics.nameOf(topic.topicId ?? zeroUuid) : topic.name;
+    return { name: topic.name, topicId: topic.topicId, partitions: topic.partitionIndexes.map((index) => offsetRow(query, name, topic.topicId, index)) };
   });
 }
 
-function offsetRow(group: Group | undefined, name: string | null, topicId: string | undefined, index: number, byId: boolean) {
+function offsetRow({ group, byId, requireStable }: OffsetQuery, name: string | null, topicId: string | undefined, index: number) {
   if (name === null) return { ...noOffset(index), errorCode: errorCodes.UNKNOWN_TOPIC_ID };
+  if (requireStable && group !== undefined && isUnstable(group, name, index)) return unstableOffset(index);
   const committed = group?.offsets.get(name)?.get(index);
   // An offset of an earlier topic of the same name is none of this one's.
   const ofAnother = byId && committed !== undefined && committed.topicId !== zeroUuid && committed.topicId !== topicId;
@@ -95,17 +99,21 @@ function noOffset(partitionIndex: number) {
   return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: errorCodes.NONE };
 }
 
+function unstableOffset(partitionIndex: number) {
+  return { ...noOffset(partitionIndex), errorCode: errorCodes.UNSTABLE_OFFSET_COMMIT };
+}
+
 function knownOffset(partitionIndex: number, committed: Committed) {
   const { offset, leaderEpoch, metadata } = committed;
   return { partitionIndex, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata, errorCode: errorCodes.NONE };
 }
 
-function allOffsets(groups: GroupCoordinator, group: Group | undefined, byId: boolean) {
+function allOffsets({ groups, group, byId, requireStable }: OffsetQuery) {
   const topics = [];
   for (const [name, partitions] of group?.offsets ?? []) {
     const topicId = groups.topics.idOf(name);
     if (byId && topicId === null) continue; // a topic that is gone cannot be named by id
-    topics.push({ name, topicId: topicId ?? zeroUuid, partitions: [...partitions].map(([index, committed]) => knownOffset(index, committed)) });
+    topics.push({ name, topicId: topicId ?? zeroUuid, partitions: [...partitions].map(([index, committed]) => (requireStable && isUnstable(group!, name, index) ? unstableOffset(index) : knownOffset(index, committed))) });
   }
   return topics;
 }

@@ -5,6 +5,7 @@
 import { errorCodes } from '../../wire/mod.ts';
 import type { CodeReply, CommitEvent, PartitionName, Purpose, Ticket } from './effects.ts';
 import { consumerProtocolType, type Committed, type Group, type OffsetTable } from './group.ts';
+import { dropPending } from './pending.ts';
 import { append, memberFault, reply, sleep, touch, type Turn } from './turn.ts';
 
 /** Handles a commit. */
@@ -69,7 +70,9 @@ export function offsetsGone(turn: Turn, purpose: Extract<Purpose, { kind: 'offse
 /** A topic was deleted: its offsets mean nothing any more. */
 export function topicGone(turn: Turn, topic: string): void {
   const partitions = [...turn.group.offsets.get(topic)?.keys() ?? []].map((partition) => ({ topic, partition }));
-  if (partitions.length > 0 && turn.group.phase.kind !== 'dead') dropOffsets(turn, partitions, null);
+  if (turn.group.phase.kind === 'dead') return;
+  if (partitions.length > 0) dropOffsets(turn, partitions, null);
+  dropPending(turn, topic);
 }
 
 /** Handles the deletion of the group: only without members. Until the tombstones are durable it is dead and answers nobody. */
@@ -88,6 +91,7 @@ export function groupDeleted(turn: Turn, purpose: Extract<Purpose, { kind: 'dele
   const { group } = turn;
   if (errorCode === errorCodes.NONE) {
     group.offsets.clear();
+    group.pending.clear();
     group.promised.clear();
     sleep(turn);
     turn.effects.push({ kind: 'gone' });

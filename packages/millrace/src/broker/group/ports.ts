@@ -6,7 +6,7 @@ import type { Clock, Random } from '../../os/mod.ts';
 import type { GroupConfig } from './group.ts';
 
 /** The partition that holds the groups' records (`__consumer_offsets`). */
-export type GroupStorage = Pick<Partition, 'append' | 'read' | 'deleteBefore' | 'logStartOffset' | 'highWatermark' | 'endOffset'>;
+export type GroupStorage = Partition;
 
 /** Topics as groups see them. */
 export interface GroupTopics {

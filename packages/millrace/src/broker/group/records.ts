@@ -2,7 +2,7 @@
 // Owns: keys, values and their versions. Never: batches, and when anything is written (group-log.ts).
 // Format: docs/formats/consumer-offsets.md. Key version 1 names an offset, 2 a group; values carry their own version.
 import {
-  decodeMessageAt, decodeVersioned, encodePrefixed, encodeVersioned, GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue, zeroUuid, type BatchBuilder, type ValueOf,
+  decodeMessageAt, decodeVersioned, encodeMessage, encodePrefixed, encodeVersioned, GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue, zeroUuid, type BatchBuilder, type ValueOf,
 } from '../../wire/mod.ts';
 import type { GroupRecord, GroupValue } from './effects.ts';
 import type { Committed } from './group.ts';
@@ -14,6 +14,7 @@ export type StoredGroupValue = ValueOf<typeof GroupMetadataValue>;
 export type StoredRecord =
   | { readonly kind: 'group'; readonly groupId: string; readonly value: StoredGroupValue | null }
   | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number; readonly value: Committed | null }
+  | { readonly kind: 'pending'; readonly groupId: string; readonly producerId: number; readonly topic: string; readonly partition: number; readonly value: Committed | null }
   | { readonly kind: 'unknown'; readonly keyVersion: number };
 
 /** What can be written: a null value is a tombstone. */
@@ -21,11 +22,15 @@ export type WritableRecord = Exclude<GroupRecord, { kind: 'forget' }> | { readon
 
 const offsetKeyVersion = 1;
 const groupKeyVersion = 2;
+/** One of our own: Kafka keeps such offsets in transactional batches, which nobody but a coordinator reads. */
+const pendingKeyVersion = 100;
+const pendingPrefixBytes = 10;
 const groupValueVersion = 3;
 
 /** Adds a record to a batch. */
 export function addRecord(builder: BatchBuilder, nowMs: number, groupId: string, record: WritableRecord): void {
   if (record.kind === 'group') builder.append(nowMs, groupKey(groupId), record.value && groupValueBytes(record.value));
+  else if (record.kind === 'pending') builder.append(nowMs, pendingKey(record.producerId, groupId, record.topic, record.partition), record.value && offsetValueBytes(record.value));
   else builder.append(nowMs, offsetKey(groupId, record.topic, record.partition), record.value && offsetValueBytes(record.value));
 }
 
@@ -42,6 +47,17 @@ export function groupValueBytes(value: GroupValue): Uint8Array {
 /** Key of an offset's record. */
 export function offsetKey(groupId: string, topic: string, partition: number): Uint8Array {
   return encodePrefixed(OffsetCommitKey, offsetKeyVersion, 0, { group: groupId, topic, partition });
+}
+
+/** Key of an offset of a transaction that is not decided: version, producer id, then as an offset's key. */
+export function pendingKey(producerId: number, groupId: string, topic: string, partition: number): Uint8Array {
+  const name = encodeMessage(OffsetCommitKey, 0, { group: groupId, topic, partition });
+  const key = new Uint8Array(pendingPrefixBytes + name.length);
+  const view = new DataView(key.buffer);
+  view.setInt16(0, pendingKeyVersion);
+  view.setBigInt64(2, BigInt(producerId));
+  key.set(name, pendingPrefixBytes);
+  return key;
 }
 
 /** Value of an offset's record. Only version 1 carries an end of life, only version 4 a topic id; else it is 3, the most widely read. */
@@ -63,6 +79,11 @@ export function readRecord(key: Uint8Array, value: Uint8Array | null): StoredRec
   if (keyVersion === 0 || keyVersion === offsetKeyVersion) {
     const { group, topic, partition } = decodeMessageAt(OffsetCommitKey, 0, key, 2);
     return { kind: 'offset', groupId: group, topic, partition, value: value === null ? null : readOffset(value) };
+  }
+  if (keyVersion === pendingKeyVersion && key.length >= pendingPrefixBytes) {
+    const producerId = Number(new DataView(key.buffer, key.byteOffset, key.length).getBigInt64(2));
+    const { group, topic, partition } = decodeMessageAt(OffsetCommitKey, 0, key, pendingPrefixBytes);
+    return { kind: 'pending', groupId: group, producerId, topic, partition, value: value === null ? null : readOffset(value) };
   }
   return { kind: 'unknown', keyVersion };
 }

@@ -16,6 +16,7 @@ export function restoreGroup(id: string, image: GroupImage, config: GroupConfig,
   for (const [topic, partitions] of image.offsets) {
     for (const [partition, value] of partitions) setOffset(group.offsets, topic, partition, value);
   }
+  for (const [producerId, table] of image.pending) group.pending.set(producerId, new Map([...table].map(([topic, partitions]) => [topic, new Map(partitions)])));
   if (image.value !== null) restoreMembership(turn, image.value);
   return { group, effects: turn.effects };
 }

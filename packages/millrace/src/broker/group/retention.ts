@@ -12,7 +12,7 @@ export function expireOffsets(turn: Turn, retentionMs: number): void {
   const { group, now } = turn;
   if (group.writesInFlight > 0 || group.phase.kind === 'dead') return;
   const expired = expiredOffsets(group, retentionMs, now.wallMs);
-  if (group.phase.kind === 'empty' && group.promised.size === 0 && expired.length === countOffsets(group)) return deleteGroup(turn, null);
+  if (group.phase.kind === 'empty' && group.promised.size === 0 && group.pending.size === 0 && expired.length === countOffsets(group)) return deleteGroup(turn, null);
   if (expired.length > 0) dropOffsets(turn, expired, null);
 }
 

@@ -34,9 +34,14 @@ function appendSlice(storage: GroupStorage, clock: Clock, groups: Iterator<[stri
   });
 }
 
-function addGroup(builder: BatchBuilder, nowMs: number, groupId: string, { value, offsets }: GroupImage): void {
+function addGroup(builder: BatchBuilder, nowMs: number, groupId: string, { value, offsets, pending }: GroupImage): void {
   if (value !== null) addRecord(builder, nowMs, groupId, { kind: 'group', value });
   for (const [topic, partitions] of offsets) {
     for (const [partition, committed] of partitions) addRecord(builder, nowMs, groupId, { kind: 'offset', topic, partition, value: committed });
+  }
+  for (const [producerId, table] of pending) {
+    for (const [topic, partitions] of table) {
+      for (const [partition, value] of partitions) addRecord(builder, nowMs, groupId, { kind: 'pending', producerId, topic, partition, value });
+    }
   }
 }

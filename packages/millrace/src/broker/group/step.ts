@@ -8,6 +8,7 @@ import type { Group } from './group.ts';
 import { join } from './join.ts';
 import { commit, commitWritten, deleteGroup, deleteOffsets, groupDeleted, offsetsGone, topicGone } from './offsets.ts';
 import { expireOffsets } from './retention.ts';
+import { decide, decisionWritten, pend, pendingWritten } from './pending.ts';
 import { heartbeat, leave, stop, tick } from './session.ts';
 import { assignmentWritten, sync } from './sync.ts';
 import { joinRefused, reply, type Turn } from './turn.ts';
@@ -24,6 +25,8 @@ export function step(group: Group, event: GroupEvent, now: Now): Effect[] {
     case 'heartbeat': heartbeat(turn, event); break;
     case 'leave': leave(turn, event); break;
     case 'commit': commit(turn, event); break;
+    case 'pend': pend(turn, event); break;
+    case 'decide': decide(turn, event.producerId, event.committed); break;
     case 'delete-offsets': deleteOffsets(turn, event.to, event.partitions); break;
     case 'delete': deleteGroup(turn, event.to); break;
     case 'topic-gone': topicGone(turn, event.topic); break;
@@ -42,6 +45,8 @@ function written(turn: Turn, purpose: Purpose, errorCode: number): void {
     case 'assignment': return assignmentWritten(turn, purpose, errorCode);
     case 'takeover': return reply(turn, purpose.to, errorCode === errorCodes.NONE ? purpose.reply : joinRefused(errorCode, ''));
     case 'commit': return commitWritten(turn, purpose, errorCode);
+    case 'pending': return pendingWritten(turn, purpose, errorCode);
+    case 'decided': return decisionWritten(turn, purpose, errorCode);
     case 'offsets-gone': return offsetsGone(turn, purpose, errorCode);
     case 'delete': return groupDeleted(turn, purpose, errorCode);
     case 'note': return;

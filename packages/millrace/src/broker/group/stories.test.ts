@@ -190,7 +190,7 @@ class Story {
   #crash(): void {
     this.#writes = [];
     this.#wakeAtMs = Infinity;
-    const stored = this.#image.groups.get('g') ?? { value: null, offsets: new Map() };
+    const stored = this.#image.groups.get('g') ?? { value: null, offsets: new Map(), pending: new Map() };
     const { group, effects } = restoreGroup('g', stored, this.#config, this.#now);
     this.#group = group;
     this.#run(effects);

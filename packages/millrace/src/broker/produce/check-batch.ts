@@ -46,7 +46,6 @@ export function checkBatch(bytes: Uint8Array, version: number, settings: TopicSe
 
 function checkContent(bytes: Uint8Array, header: BatchHeader, settings: TopicSettings, nowMs: number): BatchVerdict {
   if (header.isControl) return bad(errorCodes.INVALID_RECORD, 'clients may not write control batches');
-  if (header.isTransactional) return bad(errorCodes.INVALID_TXN_STATE, 'transactions are not available in this version of Millrace');
   if (header.recordCount === 0 || header.recordCount !== header.lastOffsetDelta + 1) {
     return bad(errorCodes.INVALID_RECORD, `${header.recordCount} records do not fill ${header.lastOffsetDelta + 1} offsets`);
   }

@@ -5,11 +5,13 @@
 // D3 A repeated batch is answered with the offset of the first one, and not before that one is acknowledged.
 // Cost per batch: one checksum, one lookup by name or id, one closure, one response object. Nothing per record.
 import { isMillraceError } from '../../base/mod.ts';
-import { errorCodes, Produce, stampLogAppendTime, type BatchHeader, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
+import type { AppendBatch, Appended } from '../../log/mod.ts';
+import { errorCodes, errorName, Produce, stampLogAppendTime, type BatchHeader, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { Handler, RequestContext } from '../handlers.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
 import type { Topic, TopicPartition } from '../topics/topic.ts';
+import type { Transactions } from '../transaction/transactions.ts';
 import { checkBatch, type BatchRefusal } from './check-batch.ts';
 import { waitForAcknowledgement } from './wait-for-acknowledgement.ts';
 
@@ -29,7 +31,7 @@ interface PartitionAnswer {
 }
 
 /** The handler of Produce. When the log has no room for the moment, requests wait in their order, and their connections fill up. */
-export function produceHandler(services: Services): Handler<typeof Produce> {
+export function produceHandler(services: Services, transactions: Transactions): Handler<typeof Produce> {
   const held: ProduceRun[] = [];
   const goOn = (): void => {
     while (held.length > 0) {
@@ -38,7 +40,7 @@ export function produceHandler(services: Services): Handler<typeof Produce> {
     }
   };
   return (request, context) => {
-    const run = new ProduceRun(services, request, context);
+    const run = new ProduceRun(services, transactions, request, context);
     if (held.length === 0 && run.advance()) return;
     run.keepBytes();
     held.push(run);
@@ -49,6 +51,7 @@ export function produceHandler(services: Services): Handler<typeof Produce> {
 /** One request under way. */
 class ProduceRun {
   readonly #services: Services;
+  readonly #transactions: Transactions;
   readonly #request: ProduceRequest;
   readonly #context: RequestContext<typeof Produce>;
   readonly #byId: boolean;
@@ -64,13 +67,14 @@ class ProduceRun {
   #pending = 1;
   #failed = false;
 
-  constructor(services: Services, request: ProduceRequest, context: RequestContext<typeof Produce>) {
+  constructor(services: Services, transactions: Transactions, request: ProduceRequest, context: RequestContext<typeof Produce>) {
     this.#services = services;
+    this.#transactions = transactions;
     this.#request = request;
     this.#context = context;
     this.#byId = context.version >= 13;
-    const { acks, transactionalId } = request;
-    this.#refusal = acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : transactionalId !== null ? errorCodes.INVALID_TXN_STATE : 0;
+    const { acks } = request;
+    this.#refusal = acks < -1 || acks > 1 ? errorCodes.INVALID_REQUIRED_ACKS : 0;
   }
 
   /** Copies what is still to be appended: the request's bytes are only borrowed. */
@@ -103,8 +107,7 @@ class ProduceRun {
 
   /** Appends to one partition or refuses it; false when there is no room for the moment. */
   #takePartition(topic: Topic | undefined, data: PartitionData, answer: PartitionAnswer): boolean {
-    if (this.#refusal === errorCodes.INVALID_REQUIRED_ACKS) this.#refuse(answer, this.#refusal, `acks=${this.#request.acks} does not exist`);
-    else if (this.#refusal !== 0) this.#refuse(answer, this.#refusal, 'transactions are not available in this version of Millrace');
+    if (this.#refusal !== 0) this.#refuse(answer, this.#refusal, `acks=${this.#request.acks} does not exist`);
     else if (topic === undefined) this.#refuse(answer, this.#byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
     else return this.#append(topic, data, answer);
     return true;
@@ -136,6 +139,8 @@ class ProduceRun {
       this.#refuse(answer, errorCodes.UNKNOWN_PRODUCER_ID, `producer id ${header.producerId} was not given out by this node`);
       return false;
     }
+    const fault = this.#transactionFault(partition, header);
+    if (fault !== null) { this.#refuse(answer, fault.errorCode, fault.message); return false; }
     const verdict = partition.producers.check(origin(header));
     switch (verdict.kind) {
       case 'append': return true;
@@ -155,6 +160,29 @@ class ProduceRun {
     }
   }
 
+  /** Why a batch may not enter as part of a transaction, or outside of one; null when it may. */
+  #transactionFault(partition: TopicPartition, header: BatchHeader): BatchRefusal | null {
+    const { producerId, producerEpoch } = header;
+    const { transactionalId, acks } = this.#request;
+    if (!header.isTransactional) {
+      if (!partition.transactions.open.has(producerId)) return null;
+      return { errorCode: errorCodes.INVALID_TXN_STATE, message: `producer ${producerId} has a transaction open here, this batch belongs to none` };
+    }
+    if (transactionalId === null) return { errorCode: errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, message: 'a transactional batch needs a transactional id' };
+    if (acks !== -1) return { errorCode: errorCodes.INVALID_REQUIRED_ACKS, message: `a transactional batch needs acks=all, not ${acks}` };
+    const newer = this.#context.version >= implicitVersionMin;
+    const errorCode = this.#transactions.admit(transactionalId, { producerId, producerEpoch }, partition, newer);
+    if (errorCode === errorCodes.NONE) return newer ? this.#beginFault(partition, header) : null;
+    const told = errorCode === errorCodes.PRODUCER_FENCED ? errorCodes.INVALID_PRODUCER_EPOCH : errorCode;
+    return { errorCode: told, message: `producer ${producerId} with epoch ${producerEpoch} may not append for '${transactionalId}' now: ${errorName(errorCode)}` };
+  }
+
+  /** Each transaction of the newer protocol begins with sequence 0: another number says that records before it are missing. */
+  #beginFault(partition: TopicPartition, { producerId, baseSequence }: BatchHeader): BatchRefusal | null {
+    if (baseSequence === 0 || partition.transactions.open.has(producerId)) return null;
+    return { errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER, message: `producer ${producerId} begins a transaction here with sequence ${baseSequence}: earlier records of it are missing` };
+  }
+
   /** False when there is no room for the moment. */
   #appendVerified(partition: TopicPartition, bytes: Uint8Array, header: BatchHeader, answer: PartitionAnswer): boolean {
     const { log, topic } = partition;
@@ -162,14 +190,15 @@ class ProduceRun {
     if (appendTime) stampLogAppendTime(bytes, 0, this.#nowMs);
     const maxTimestampMs = appendTime ? this.#nowMs : header.maxTimestampMs;
     try {
-      const { baseOffset } = log.append([{ bytes, offsetCount: header.lastOffsetDelta + 1, maxTimestampMs }], (error) => {
-        if (error !== null) partition.producers.truncate(baseOffset);
+      const { baseOffset } = this.#appendTo(partition, header, { bytes, offsetCount: header.lastOffsetDelta + 1, maxTimestampMs }, (error) => {
+        if (error !== null) partition.producers.truncate(baseOffset); // its transaction stays open: readers of a page cache may see these records until the next start
         this.#acknowledged(answer, error);
       });
       this.#pending++;
       answer.baseOffset = baseOffset;
       answer.logAppendTimeMs = appendTime ? this.#nowMs : -1;
       answer.logStartOffset = log.logStartOffset;
+      if (header.isTransactional) partition.transactions.appended(header.producerId, baseOffset, this.#nowMs);
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
       this.#services.producers.appended(partition, bytes.byteLength); // last: a snapshot taken now covers this batch
     } catch (error) {
@@ -177,6 +206,12 @@ class ProduceRun {
       this.#refuse(answer, storageErrorCode(error), isMillraceError(error) ? error.message : null);
     }
     return true;
+  }
+
+  /** Records of a transaction are acknowledged once durable, whatever the topic says: else a crash could take some of them, and the rest be committed. */
+  #appendTo({ log }: TopicPartition, header: BatchHeader, batch: AppendBatch, done: (error: Error | null) => void): Appended {
+    if (!header.isTransactional || log.config.durability === 'synced') return log.append([batch], done);
+    return this.#services.log.appendTogether([{ partition: log, batches: [batch] }], done)[0]!;
   }
 
   #acknowledged(answer: PartitionAnswer, error: Error | null): void {
@@ -209,6 +244,8 @@ class ProduceRun {
 }
 
 const noBytes = new Uint8Array();
+/** From here on a batch adds its partition to the transaction itself (KIP-890). */
+const implicitVersionMin = 12;
 
 const origin = (header: BatchHeader) => ({
   producerId: header.producerId,

@@ -8,16 +8,22 @@
 import { MiB, type Report } from '../../base/mod.ts';
 import type { Log, Partition } from '../../log/mod.ts';
 import type { Clock, Timer } from '../../os/mod.ts';
-import { forEachBatch, readBatchHeader } from '../../wire/mod.ts';
+import { controlType, forEachBatch, readBatchHeader, RecordCursor, type BatchHeader } from '../../wire/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import { KeyedLog } from '../keyed-log.ts';
+import { KeyedLog, type KeyedRecord } from '../keyed-log.ts';
 import type { Topics } from '../topics/topics.ts';
+import type { PartitionTransactions } from '../transaction/partition-transactions.ts';
+import { abortedKeys, abortedRecords, readAborted, type AbortedPlaces } from '../transaction/stored-aborts.ts';
 import type { Topic, TopicPartition } from '../topics/topic.ts';
 import type { RememberedBatch, RememberedProducer } from './producer-table.ts';
 
 type BatchRow = readonly [baseSequence: number, lastSequence: number, baseOffset: number, lastOffset: number, timestampMs: number];
 type ProducerRow = readonly [producerId: number, epoch: number, activeMs: number, batches: readonly BatchRow[]];
-type Snapshot = readonly [version: 1, offset: number, producers: readonly ProducerRow[]];
+type OpenRow = readonly [producerId: number, firstOffset: number, startedMs: number];
+type Snapshot =
+  | readonly [version: 1, offset: number, producers: readonly ProducerRow[]]
+  /** Of the aborted transactions those at the places from `abortedFrom` to before `abortedTo` count; they stand in records of their own. */
+  | readonly [version: 2, offset: number, producers: readonly ProducerRow[], open: readonly OpenRow[], abortedFrom: number, abortedTo: number];
 
 const partitionName = '__millrace_producers-0';
 const scanBytesMax = 32 * MiB;
@@ -44,6 +50,8 @@ export class ProducerStore {
   /** Partitions with appends behind their snapshot, and how many bytes those have. */
   readonly #behind = new Map<TopicPartition, number>();
   #behindBytes = 0;
+  /** Which of its aborted transactions each partition has on record. */
+  readonly #abortedStored = new Map<TopicPartition, AbortedPlaces>();
   #writing: Promise<void> | null = null;
   #timers: Timer[] = [];
   #closed = false;
@@ -98,16 +106,26 @@ export class ProducerStore {
     const text = this.#snapshots.values.get(keyOf(partition));
     let offset = log.logStartOffset;
     if (text !== undefined) {
-      const [, coveredTo, rows] = JSON.parse(text) as Snapshot;
-      for (const row of rows) producers.restore(producerOf(row));
+      const snapshot = JSON.parse(text) as Snapshot;
+      for (const row of snapshot[2]) producers.restore(producerOf(row));
       producers.truncate(log.endOffset);
-      offset = Math.min(Math.max(offset, coveredTo), log.endOffset);
+      this.#restoreTransactions(partition, snapshot);
+      offset = Math.min(Math.max(offset, snapshot[1]), log.endOffset);
     }
     if (offset < log.endOffset) await this.#scan(partition, offset);
   }
 
+  #restoreTransactions(partition: TopicPartition, snapshot: Snapshot): void {
+    if (snapshot[0] !== 2) return;
+    const [, , , open, abortedFrom, abortedTo] = snapshot;
+    const aborted = readAborted(this.#snapshots.values, keyOf(partition), abortedFrom, abortedTo);
+    const { transactions } = partition;
+    transactions.restore(open.map(([producerId, firstOffset, startedMs]) => ({ producerId, firstOffset, startedMs })), aborted, abortedFrom, partition.log.endOffset);
+    this.#abortedStored.set(partition, placesOf(transactions));
+  }
+
   async #scan(partition: TopicPartition, from: number): Promise<void> {
-    const { log, producers } = partition;
+    const { log } = partition;
     const nowMs = this.#options.clock.nowMs();
     let bytes = 0;
     for (let offset = from; offset < log.highWatermark;) {
@@ -115,9 +133,7 @@ export class ProducerStore {
       for (const part of result.parts) {
         forEachBatch(part, 0, part.byteLength, (at) => {
           const header = readBatchHeader(part, at);
-          if (header.producerId < 0 || header.baseOffset < from) return;
-          const origin = { producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence, count: header.lastOffsetDelta + 1 };
-          producers.appended(origin, header.baseOffset, header.isLogAppendTime ? header.maxTimestampMs : -1, nowMs);
+          if (header.producerId >= 0 && header.baseOffset >= from) noteBatch(partition, part, header, nowMs);
         });
       }
       bytes += result.bytes;
@@ -155,13 +171,27 @@ export class ProducerStore {
       this.#behindBytes -= bytes;
     }
     try {
-      if (some.length > 0) await this.#snapshots.write(some.map(([partition]) => ({ key: keyOf(partition), value: snapshotOf(partition) })));
+      const places = some.map(([partition]) => [partition, this.#abortedOf(partition)] as const);
+      if (some.length > 0) await this.#snapshots.write(some.flatMap(([partition]) => this.#recordsOf(partition)));
+      for (const [partition, stored] of places) if (partition.live) this.#abortedStored.set(partition, stored);
       return true;
     } catch (error) {
       for (const [partition, bytes] of some) this.#fallBehind(partition, bytes);
       this.#options.report(`the state of producers could not be written (a restart will read more): ${error instanceof Error ? error.message : String(error)}`, 'warn');
       return false;
     }
+  }
+
+  /** The aborted transactions whose records are still there. */
+  #abortedOf({ transactions, log }: TopicPartition): AbortedPlaces {
+    transactions.forgetBefore(log.logStartOffset);
+    return placesOf(transactions);
+  }
+
+  /** The snapshot, and what is new or gone of the aborted transactions since the one before. */
+  #recordsOf(partition: TopicPartition): KeyedRecord[] {
+    const aborted = abortedRecords(keyOf(partition), partition.transactions, this.#abortedStored.get(partition) ?? { from: 0, to: 0 });
+    return [...aborted, { key: keyOf(partition), value: snapshotOf(partition) }];
   }
 
   #fallBehind(partition: TopicPartition, bytes: number): void {
@@ -174,7 +204,9 @@ export class ProducerStore {
     for (const partition of topic.partitions) {
       this.#behindBytes -= this.#behind.get(partition) ?? 0;
       this.#behind.delete(partition);
-      if (this.#snapshots.values.has(keyOf(partition))) gone.push({ key: keyOf(partition), value: null });
+      const stored = this.#abortedStored.get(partition);
+      this.#abortedStored.delete(partition);
+      for (const key of [keyOf(partition), ...(stored === undefined ? [] : abortedKeys(keyOf(partition), stored))]) if (this.#snapshots.values.has(key)) gone.push({ key, value: null });
     }
     // One that stays for want of room does no harm: the topic's id never comes back.
     if (gone.length > 0) this.#snapshots.write(gone).catch(() => {});
@@ -197,12 +229,30 @@ export class ProducerStore {
   }
 }
 
+const placesOf = ({ abortedFrom, abortedTo }: PartitionTransactions): AbortedPlaces => ({ from: abortedFrom, to: abortedTo });
+
 const keyOf = (partition: TopicPartition): string => `${partition.topic.id}/${partition.index}`;
 
-function snapshotOf({ log, producers }: TopicPartition): string {
+function snapshotOf({ log, producers, transactions }: TopicPartition): string {
   const rows: ProducerRow[] = [];
   for (const { producerId, epoch, activeMs, batches } of producers.all()) rows.push([producerId, epoch, activeMs, batches.map(rowOf)]);
-  return JSON.stringify([1, log.endOffset, rows] satisfies Snapshot);
+  const open: OpenRow[] = [...transactions.open.values()].map(({ producerId, firstOffset, startedMs }) => [producerId, firstOffset, startedMs]);
+  return JSON.stringify([2, log.endOffset, rows, open, transactions.abortedFrom, transactions.abortedTo] satisfies Snapshot);
+}
+
+/** Takes in a batch of a producer that a start finds behind the snapshot, as its append did. */
+function noteBatch({ producers, transactions }: TopicPartition, bytes: Uint8Array, header: BatchHeader, nowMs: number): void {
+  const { producerId, producerEpoch, baseOffset } = header;
+  if (header.isControl) {
+    const records = new RecordCursor().open(bytes, header.at);
+    const type = records.next() ? controlType(records) : 'other';
+    if (type === 'other') return;
+    transactions.decided(producerId, type, baseOffset, true);
+    return producers.marker(producerId, producerEpoch, nowMs);
+  }
+  if (header.isTransactional) transactions.appended(producerId, baseOffset, header.maxTimestampMs >= 0 ? Math.min(header.maxTimestampMs, nowMs) : nowMs);
+  const origin = { producerId, producerEpoch, baseSequence: header.baseSequence, count: header.lastOffsetDelta + 1 };
+  producers.appended(origin, baseOffset, header.isLogAppendTime ? header.maxTimestampMs : -1, nowMs);
 }
 
 const rowOf = (batch: RememberedBatch): BatchRow => [batch.baseSequence, batch.lastSequence, batch.baseOffset, batch.lastOffset, batch.timestampMs];

@@ -32,7 +32,7 @@ export interface RememberedBatch {
   readonly timestampMs: number;
 }
 
-/** One producer as it is remembered; `batches` oldest first, at most five. */
+/** One producer as it is remembered; `batches` oldest first, at most five. None: the end of a transaction began its epoch, and it starts at sequence 0. */
 export interface RememberedProducer {
   readonly producerId: number;
   epoch: number;
@@ -50,6 +50,9 @@ export class ProducerTable {
   get size(): number { return this.#producers.size; }
   all(): Iterable<RememberedProducer> { return this.#producers.values(); }
 
+  /** The epoch in which a producer was last seen; -1 for one that is not known. */
+  epochOf(producerId: number): number { return this.#producers.get(producerId)?.epoch ?? -1; }
+
   /** Decides about a batch; changes nothing. */
   check(origin: BatchOrigin): Verdict {
     const producer = this.#producers.get(origin.producerId);
@@ -63,12 +66,11 @@ export class ProducerTable {
       }
     }
     const last = producer.batches.at(-1);
-    if (last === undefined) return append;
-    const expectedSequence = sequenceAfter(last.lastSequence, 1);
+    const expectedSequence = last === undefined ? 0 : sequenceAfter(last.lastSequence, 1);
     return origin.baseSequence === expectedSequence ? append : { kind: 'out-of-order', expectedSequence };
   }
 
-  /** Remembers a batch that was appended at `baseOffset`. */
+  /** Remembers a batch that was appended at `baseOffset`; of too many producers the longest silent is forgotten. */
   appended(origin: BatchOrigin, baseOffset: number, timestampMs: number, nowMs: number): void {
     const batch: RememberedBatch = {
       baseSequence: origin.baseSequence,
@@ -93,24 +95,33 @@ export class ProducerTable {
     producer.activeMs = nowMs;
   }
 
+  /** The end of a transaction was appended with this epoch: older ones never append again, a new one begins at sequence 0 (KIP-890). */
+  marker(producerId: number, producerEpoch: number, nowMs: number): void {
+    const producer = this.#producers.get(producerId);
+    if (producer === undefined) return;
+    assert(producerEpoch >= producer.epoch, 'P3: an older epoch ends no transaction');
+    if (producerEpoch > producer.epoch) producer.batches = [];
+    producer.epoch = producerEpoch;
+    producer.activeMs = nowMs;
+  }
+
   /** Takes back what was remembered from `offset` on: the log did not keep it. */
   truncate(offset: number): void {
     for (const producer of this.#producers.values()) {
-      if (producer.batches.at(-1)!.lastOffset < offset) continue;
+      if ((producer.batches.at(-1)?.lastOffset ?? -1) < offset) continue;
       producer.batches = producer.batches.filter((batch) => batch.lastOffset < offset);
       if (producer.batches.length === 0) this.#producers.delete(producer.producerId);
-      }
+    }
   }
 
   /** Forgets producers that have been silent since before `beforeMs`. */
   expire(beforeMs: number): void {
     for (const producer of this.#producers.values()) {
-      if (producer.activeMs >= beforeMs) continue;
-      this.#producers.delete(producer.producerId);
-      }
+      if (producer.activeMs < beforeMs) this.#producers.delete(producer.producerId);
+    }
   }
 
-  /** Brings back a producer from a snapshot; `batches` has one at least. */
+  /** Brings back a producer from a snapshot. */
   restore(producer: RememberedProducer): void {
     this.#producers.set(producer.producerId, producer);
   }
@@ -118,8 +129,10 @@ export class ProducerTable {
   #makeRoom(): void {
     if (this.#producers.size < limits.broker.producersPerPartitionMax) return;
     let oldest: RememberedProducer | null = null;
-    for (const producer of this.#producers.values()) if (oldest === null || producer.activeMs < oldest.activeMs) oldest = producer;
-    this.#producers.delete(oldest!.producerId);
+    for (const producer of this.#producers.values()) {
+      if (oldest === null || producer.activeMs < oldest.activeMs) oldest = producer;
+    }
+    if (oldest !== null) this.#producers.delete(oldest.producerId);
   }
 }
 

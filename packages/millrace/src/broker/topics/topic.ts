@@ -3,6 +3,7 @@
 import type { Partition } from '../../log/mod.ts';
 import type { TopicSettings } from '../config/topic-config.ts';
 import { ProducerTable } from '../produce/producer-table.ts';
+import { PartitionTransactions } from '../transaction/partition-transactions.ts';
 import { partitionName } from './topic-name.ts';
 
 /** Told when readers of a partition may see more, or less at its start. */
@@ -15,6 +16,8 @@ export class TopicPartition {
   readonly log: Partition;
   /** Producers with their last batches, for telling duplicates and gaps. */
   readonly producers = new ProducerTable();
+  /** Which transactions are open or were aborted here. */
+  readonly transactions = new PartitionTransactions();
   /** False once its topic was deleted. */
   live = true;
   readonly #watchers = new Set<PartitionWatcher>();
@@ -29,9 +32,18 @@ export class TopicPartition {
 
   get name(): string { return partitionName(this.topic.name, this.index); }
 
+  /** First offset that readers of committed data may not see yet; at most the high watermark. */
+  get lastStableOffset(): number { return this.transactions.lastStableOffset(this.log.highWatermark); }
+
   /** Adds one who is told at each advance, until unwatch. */
   watch(watcher: PartitionWatcher): void { this.#watchers.add(watcher); }
   unwatch(watcher: PartitionWatcher): void { this.#watchers.delete(watcher); }
+
+  /** The ends of transactions up to `markerOffset` are durable: readers of committed data may see more. */
+  decisionsDurable(markerOffset: number): void {
+    this.transactions.durable(markerOffset);
+    this.#advanced();
+  }
 
   /** The topic is gone: tells the watchers a last time. */
   end(): void {
