@@ -4,7 +4,7 @@
 // before superfluous. Cost: one map entry per offset; values are shared with the groups' own tables.
 import type { GroupRecord, GroupValue } from './effects.ts';
 import type { Committed, OffsetTable } from './group.ts';
-import { removeOffset, setOffset } from './offsets.ts';
+import { removeOffset, setOffset } from './offset-table.ts';
 
 /** One group's records. */
 export interface GroupImage { value: GroupValue | null; readonly offsets: OffsetTable; readonly pending: Map<number, OffsetTable> }

@@ -4,7 +4,8 @@
 // durable in the order of the events, so the table always equals a replay of the durable log.
 import { errorCodes } from '../../wire/mod.ts';
 import type { CodeReply, CommitEvent, PartitionName, Purpose, Ticket } from './effects.ts';
-import { consumerProtocolType, type Committed, type Group, type OffsetTable } from './group.ts';
+import { consumerProtocolType, type Group } from './group.ts';
+import { removeOffset, setOffset } from './offset-table.ts';
 import { dropPending } from './pending.ts';
 import { append, memberFault, reply, sleep, touch, type Turn } from './turn.ts';
 
@@ -99,17 +100,4 @@ export function groupDeleted(turn: Turn, purpose: Extract<Purpose, { kind: 'dele
     group.phase = { kind: 'empty' };
   }
   if (purpose.to !== null) reply(turn, purpose.to, { errorCode });
-}
-
-/** Puts an offset into a table. */
-export function setOffset(table: OffsetTable, topic: string, partition: number, value: Committed): void {
-  const partitions = table.get(topic);
-  if (partitions === undefined) table.set(topic, new Map([[partition, value]]));
-  else partitions.set(partition, value);
-}
-
-/** Takes an offset out of a table, and its topic when that was the last one. */
-export function removeOffset(table: OffsetTable, topic: string, partition: number): void {
-  const partitions = table.get(topic);
-  if (partitions?.delete(partition) && partitions.size === 0) table.delete(topic);
 }

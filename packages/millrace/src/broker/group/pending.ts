@@ -5,7 +5,7 @@
 import { errorCodes } from '../../wire/mod.ts';
 import type { GroupRecord, OffsetEntry, PendEvent, Purpose } from './effects.ts';
 import type { Group, OffsetTable } from './group.ts';
-import { setOffset, removeOffset } from './offsets.ts';
+import { removeOffset, setOffset } from './offset-table.ts';
 import { append, memberFault, reply, touch, type Turn } from './turn.ts';
 
 /** Handles offsets of a transaction. */

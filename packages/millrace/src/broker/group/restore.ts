@@ -5,7 +5,7 @@ import { noBytes, waitingForNothing, emptyGroup, type Group, type GroupConfig, t
 import type { Effect, GroupValue, Now } from './effects.ts';
 import type { GroupImage } from './image.ts';
 import { insertMember } from './members.ts';
-import { setOffset } from './offsets.ts';
+import { setOffset } from './offset-table.ts';
 import { subscribedTopics } from './subscription.ts';
 import { touch, type Turn } from './turn.ts';
 
