@@ -7,12 +7,13 @@ import { adminCases } from './cases/admin.ts';
 import { consumeCases } from './cases/consume.ts';
 import { groupCases } from './cases/groups.ts';
 import { produceCases } from './cases/produce.ts';
+import { transactionCases } from './cases/transactions.ts';
 import type { ClientName, Driver } from './driver.ts';
 import { clients, isChosen, Matrix, targets } from './matrix.ts';
 import { Stage } from './stage.ts';
 import { startTarget } from './targets.ts';
 
-const cases = [...produceCases, ...consumeCases, ...groupCases, ...adminCases].filter(({ name }) => isChosen(name));
+const cases = [...produceCases, ...consumeCases, ...groupCases, ...adminCases, ...transactionCases].filter(({ name }) => isChosen(name));
 const matrix = new Matrix('clients');
 const open = new AsyncDisposableStack();
 const brokers = new Map<BrokerKind, Broker>();

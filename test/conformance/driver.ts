@@ -27,8 +27,13 @@ export type ProduceRequest = { topic: string; messages: readonly Message[]; code
 /** Where a consumer without a group begins. */
 export type From = { kind: 'beginning' } | { kind: 'end' } | { kind: 'offset'; offset: number } | { kind: 'timestamp'; timestampMs: number };
 
+/** Transactions of one producer, one after the other. */
+export type TransactRequest = { transactionalId: string; transactions: readonly TransactionRequest[] };
+/** Records, and offsets of a group, that are committed or aborted. */
+export type TransactionRequest = { topic: string; messages: readonly Message[]; offset?: { group: string; topic: string; partition: number; offset: number }; commit: boolean };
+
 /** How to consume without a group: until `count` records came or the time is over. */
-export type ConsumeRequest = { topic: string; partitions: readonly number[]; from: From; count: number; timeoutMs?: number; fetchBytesMax?: number; resetTo?: 'earliest' | 'latest' };
+export type ConsumeRequest = { topic: string; partitions: readonly number[]; from: From; count: number; timeoutMs?: number; fetchBytesMax?: number; resetTo?: 'earliest' | 'latest'; committedOnly?: boolean };
 
 /** How to be a member of a group. Offsets are committed by `commit` only. In a process of its own it can vanish. */
 export type JoinRequest = { group: string; topics: readonly string[]; resetTo?: 'earliest' | 'latest'; cooperative?: boolean; instanceId?: string; sessionMs?: number; ownProcess?: boolean };
@@ -89,7 +94,7 @@ export interface Admin {
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
   | `codec:${Codec}` | `admin:${keyof Admin}` | 'null-header' | 'empty-value' | 'timestamps' | 'timestamps-back' | 'append-time' | 'reset' | 'cooperative' | 'static' | 'missing-group'
-  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order';
+  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order' | 'transactions' | 'transaction-offsets' | 'committed-reads';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {
@@ -97,6 +102,8 @@ export interface Driver extends AsyncDisposable {
   readonly lacks: Partial<Record<Ability, string>>;
   readonly admin: Admin;
   produce(request: ProduceRequest): Promise<Ack[]>;
+  /** Resolves when all have ended as asked. */
+  transact(request: TransactRequest): Promise<void>;
   consume(request: ConsumeRequest): Promise<Received[]>;
   join(request: JoinRequest): Promise<Member>;
   startLoad(request: LoadRequest): Promise<Load>;

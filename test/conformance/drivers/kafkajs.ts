@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import kafkajs, { type Admin as KafkajsAdmin, type Consumer, type EachBatchPayload, type Kafka as KafkaClient, type KafkaMessage, type Producer } from 'kafkajs';
 import { ClientError, startNodeWorker } from '../../peers/worker.ts';
-import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type ProduceRequest, type Received } from '../driver.ts';
+import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type ProduceRequest, type Received, type TransactRequest } from '../driver.ts';
 import { placeAcks, startWholeSends } from './whole-sends.ts';
 import { joinIn } from './worker.ts';
 
@@ -55,6 +55,23 @@ class KafkajsDriver implements Driver {
     } catch (error) {
       const { code } = translate(error);
       return request.messages.map(() => ({ error: code }));
+    } finally {
+      await producer.disconnect();
+    }
+  }
+
+  async transact({ transactionalId, transactions }: TransactRequest): Promise<void> {
+    const producer = this.#kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    try {
+      for (const { topic, messages, offset, commit } of transactions) {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: messages.map(({ key, value, partition }) => ({ key, value, partition })) });
+        if (offset !== undefined) await transaction.sendOffsets({ consumerGroupId: offset.group, topics: [{ topic: offset.topic, partitions: [{ partition: offset.partition, offset: String(offset.offset) }] }] });
+        await (commit ? transaction.commit() : transaction.abort());
+      }
+    } catch (error) {
+      throw translate(error);
     } finally {
       await producer.disconnect();
     }

@@ -3,7 +3,7 @@
 
 import { ClientError } from '../../peers/worker.ts';
 import { run, start, type Running } from '../../peers/processes.ts';
-import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type Message, type OffsetAt, type ProduceRequest, type Received } from '../driver.ts';
+import { lacksAdmin, partialAdmin, type Ability, type Ack, type Admin, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type Message, type OffsetAt, type ProduceRequest, type Received, type TransactRequest } from '../driver.ts';
 import { rdkafkaPlainOrder, rdkafkaSettings } from './worker.ts';
 
 // Unlikely in any payload of the cases; kcat takes delimiters of several bytes.
@@ -19,7 +19,7 @@ class KcatDriver implements Driver {
   readonly name = 'kcat';
   readonly lacks: Partial<Record<Ability, string>> = {
     'timestamps': 'no flag sets the timestamp of a record', 'timestamps-back': 'no flag sets the timestamp of a record', 'empty-value': 'an empty value is null or empty for all records of a run', 'null-header': 'headers are text', 'error-names': 'errors are sentences',
-    'commit': 'commits by itself, and when it leaves', 'plain-order': rdkafkaPlainOrder,
+    'commit': 'commits by itself, and when it leaves', 'plain-order': rdkafkaPlainOrder, 'transactions': 'one transaction for all of its input',
     ...lacksAdmin('not an administration tool', 'createTopic', 'deleteTopic', 'createPartitions', 'describeConfig', 'alterConfig', 'deleteRecords', 'listGroups', 'describeGroup', 'deleteGroup', 'groupOffsets', 'alterGroupOffset', 'deleteGroupOffset', 'describeCluster'),
   };
   readonly admin: Admin;
@@ -53,6 +53,8 @@ class KcatDriver implements Driver {
     }
     return acks;
   }
+
+  transact(_: TransactRequest): Promise<void> { return Promise.reject(new ClientError('KCAT', 'no transactions')); }
 
   async consume(request: ConsumeRequest): Promise<Received[]> {
     const from = request.from.kind === 'offset' ? String(request.from.offset) : request.from.kind === 'timestamp' ? `s@${request.from.timestampMs}` : request.from.kind;

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { Admin as PlatformaticAdmin, Consumer, Producer, protocolErrorsCodesById, type Message as PlatformaticMessage, type MessagesStream } from '@platformatic/kafka';
 import { ClientError, startNodeWorker } from '../../peers/worker.ts';
-import { partialAdmin, type Ability, type Ack, type Admin, type Codec, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type OffsetAt, type ProduceRequest, type Received } from '../driver.ts';
+import { partialAdmin, type Ability, type Ack, type Admin, type Codec, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type Member, type MemberState, type OffsetAt, type ProduceRequest, type Received, type TransactRequest } from '../driver.ts';
 import { placeAcks, startWholeSends } from './whole-sends.ts';
 import { joinIn } from './worker.ts';
 
@@ -26,7 +26,8 @@ class PlatformaticDriver implements Driver {
   readonly lacks: Partial<Record<Ability, string>> = {
     'cooperative': 'eager groups only', 'group-metadata': 'its admin sets no metadata',
     'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'append-time': 'shows the time of the producer also where the log has set its own',
-    'reset': 'a stream fails when its offset is gone',
+    'reset': 'a stream fails when its offset is gone', 'transaction-offsets': 'commits those of a consumer that is reading only',
+    'committed-reads': 'shows records of aborted transactions that a broker sends; Millrace sends none',
   };
   readonly admin: Admin;
   readonly #base: { clientId: string; bootstrapBrokers: string[]; retries: number; retryDelay: number; timeout: number; connectTimeout: number };
@@ -54,6 +55,21 @@ class PlatformaticDriver implements Driver {
     } catch (error) {
       const { code } = translate(error);
       return request.messages.map(() => ({ error: code }));
+    } finally {
+      await producer.close();
+    }
+  }
+
+  async transact({ transactionalId, transactions }: TransactRequest): Promise<void> {
+    const producer: ByteProducer = new Producer({ ...this.#base, idempotent: true, transactionalId, acks: -1 });
+    try {
+      for (const { topic, messages, commit } of transactions) {
+        const transaction = await producer.beginTransaction();
+        await transaction.send({ messages: messages.map(({ key, value, partition }) => ({ topic, key: key as Buffer, value: value as Buffer, partition })) });
+        await (commit ? transaction.commit() : transaction.abort());
+      }
+    } catch (error) {
+      throw translate(error);
     } finally {
       await producer.close();
     }

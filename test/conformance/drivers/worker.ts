@@ -2,7 +2,7 @@
 // Owns: the clients' own names of settings. Never: the worker processes, which several drivers share.
 
 import { ClientError, startJavaWorker, startPythonWorker, type Worker } from '../../peers/worker.ts';
-import { lacksAdmin, type Ability, type Ack, type Admin, type ClientName, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type Message, type ProduceRequest, type Received } from '../driver.ts';
+import { lacksAdmin, type Ability, type Ack, type Admin, type ClientName, type ConsumeRequest, type Driver, type JoinRequest, type Load, type LoadRequest, type LoadResult, type Member, type MemberState, type Message, type ProduceRequest, type Received, type TransactRequest } from '../driver.ts';
 
 type WireRecord = { p: number; o: number; t: number; k: string | null; v: string | null; h: [string, string | null][] };
 
@@ -17,7 +17,8 @@ export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new W
 
 type Settings = {
   produce(request: Omit<ProduceRequest, 'messages'>): Record<string, string | number | boolean>;
-  consume(request: Pick<ConsumeRequest, 'fetchBytesMax' | 'resetTo'>): Record<string, string | number | boolean>;
+  transact(transactionalId: string): Record<string, string | number | boolean>;
+  consume(request: Pick<ConsumeRequest, 'fetchBytesMax' | 'resetTo' | 'committedOnly'>): Record<string, string | number | boolean>;
   join(request: JoinRequest): Record<string, string | number | boolean>;
 };
 
@@ -27,8 +28,9 @@ const javaSettings: Settings = {
     // Without idempotence only one request in flight keeps the order over retries.
     ...(idempotent === true ? {} : { 'max.in.flight.requests.per.connection': 1 }), 'delivery.timeout.ms': 60_000, 'retry.backoff.max.ms': 500, 'reconnect.backoff.max.ms': 200,
   }),
-  consume: ({ fetchBytesMax, resetTo }) => ({
-    'enable.auto.commit': false, 'auto.offset.reset': resetTo ?? 'earliest', ...(fetchBytesMax === undefined ? {} : { 'fetch.max.bytes': fetchBytesMax, 'max.partition.fetch.bytes': fetchBytesMax }),
+  transact: (transactionalId) => ({ 'transactional.id': transactionalId, 'linger.ms': 20, 'delivery.timeout.ms': 60_000 }),
+  consume: ({ fetchBytesMax, resetTo, committedOnly }) => ({
+    'enable.auto.commit': false, 'isolation.level': committedOnly === true ? 'read_committed' : 'read_uncommitted', 'auto.offset.reset': resetTo ?? 'earliest', ...(fetchBytesMax === undefined ? {} : { 'fetch.max.bytes': fetchBytesMax, 'max.partition.fetch.bytes': fetchBytesMax }),
   }),
   join: (request) => ({
     'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'group.protocol': 'classic', 'heartbeat.interval.ms': 200, 'session.timeout.ms': request.sessionMs ?? 10_000,
@@ -47,7 +49,8 @@ export const rdkafkaSettings: Settings = {
     'compression.codec': codec ?? 'none', 'request.required.acks': acks ?? -1, 'enable.idempotence': idempotent ?? false, 'linger.ms': 20, 'message.max.bytes': 8 << 20, 'sticky.partitioning.linger.ms': 0,
     ...(idempotent === true ? {} : { 'max.in.flight': 1 }), 'message.timeout.ms': 60_000, 'retry.backoff.ms': 50, 'reconnect.backoff.max.ms': 200,
   }),
-  consume: ({ fetchBytesMax, resetTo }) => ({
+  transact: (transactionalId) => ({ 'transactional.id': transactionalId, 'linger.ms': 20 }),
+  consume: ({ fetchBytesMax, resetTo }) => ({ // committed data only, by default
     'auto.offset.reset': resetTo ?? 'earliest', 'fetch.wait.max.ms': 100, ...(fetchBytesMax === undefined ? {} : { 'fetch.message.max.bytes': fetchBytesMax }),
   }),
   join: (request) => ({
@@ -79,6 +82,10 @@ class WorkerDriver implements Driver {
   async produce(request: ProduceRequest): Promise<Ack[]> {
     const acks = await this.#ask<({ p: number; o: number } | { error: string })[]>('produce', { topic: request.topic, messages: request.messages.map(toWire), config: this.#settings.produce(request) });
     return acks.map((ack) => 'error' in ack ? ack : { partition: ack.p, offset: ack.o });
+  }
+
+  async transact({ transactionalId, transactions }: TransactRequest): Promise<void> {
+    await this.#ask('transact', { transactions: transactions.map((one) => ({ ...one, messages: one.messages.map(toWire) })), config: this.#settings.transact(transactionalId) });
   }
 
   async consume(request: ConsumeRequest): Promise<Received[]> {

@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Future;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -22,6 +24,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 final class Records {
     static void register(Map<String, Worker.Operation> operations) {
         operations.put("produce", Records::produce);
+        operations.put("transact", Records::transact);
         operations.put("consume", Records::consume);
     }
 
@@ -43,6 +46,27 @@ final class Records {
             }
             return acks;
         }
+    }
+
+    private static Object transact(JsonNode args) {
+        try (KafkaProducer<byte[], byte[]> producer = producer(args)) {
+            producer.initTransactions();
+            for (JsonNode transaction : args.get("transactions")) {
+                producer.beginTransaction();
+                for (JsonNode message : transaction.get("messages")) producer.send(record(transaction.get("topic").asText(), message));
+                JsonNode offset = transaction.get("offset");
+                if (offset != null && !offset.isNull()) {
+                    TopicPartition partition = new TopicPartition(offset.get("topic").asText(), offset.get("partition").asInt());
+                    producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(offset.get("offset").asLong())), new ConsumerGroupMetadata(offset.get("group").asText()));
+                }
+                if (transaction.get("commit").asBoolean()) producer.commitTransaction();
+                else {
+                    producer.flush(); // what is aborted was sent
+                    producer.abortTransaction();
+                }
+            }
+        }
+        return true;
     }
 
     private static Object consume(JsonNode args) {

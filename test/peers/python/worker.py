@@ -79,6 +79,28 @@ def produce(args):
     return acks
 
 
+def transact(args):
+    producer = Producer(config_of(args))
+    producer.init_transactions(30)
+    for transaction in args["transactions"]:
+        producer.begin_transaction()
+        for message in transaction["messages"]:
+            producer.produce(transaction["topic"], key=decode(message.get("k")), value=decode(message.get("v")), **({} if message.get("p") is None else {"partition": message["p"]}))
+        offset = transaction.get("offset")
+        if offset:
+            consumer = Consumer({"bootstrap.servers": args["bootstrap"], "group.id": offset["group"]})
+            try:
+                producer.send_offsets_to_transaction([TopicPartition(offset["topic"], offset["partition"], offset["offset"])], consumer.consumer_group_metadata(), 30)
+            finally:
+                consumer.close()
+        producer.flush(30)
+        if transaction["commit"]:
+            producer.commit_transaction(30)
+        else:
+            producer.abort_transaction(30)
+    return True
+
+
 def consume(args):
     start = args["from"]
     consumer = Consumer({"group.id": "unused", "enable.auto.commit": False, **config_of(args)})
@@ -300,6 +322,7 @@ def commit_offset(args):
 
 operations = {
     "produce": produce,
+    "transact": transact,
     "consume": consume,
     "member.join": member_join,
     "member.state": lambda args: members[args["member"]].drain(),

@@ -35,6 +35,7 @@ export const errorCatalogue = {
   'not-authorized': { retry: false, help: 'the server does not allow this to this client' },
   'record-refused': { retry: false, help: 'the server refused this record; others of its batch may be fine' },
   'out-of-sequence': { retry: false, help: 'the server misses records that it had acknowledged to this producer, or has forgotten the producer' },
+  'transaction-aborted': { retry: true, help: 'the transaction was not committed, and nothing of it is seen; run it again' },
   'server-error': { retry: false, help: 'the server answered with an error that has no code of its own here' },
 } as const satisfies Record<string, { retry: boolean; help: string }>;
 

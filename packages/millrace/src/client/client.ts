@@ -9,6 +9,7 @@ import { Cluster } from './net/cluster.ts';
 import type { ClientPorts } from './net/ports.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
+import { TransactionalProducer, type TransactionalProducerOptions } from './producer/transactional-producer.ts';
 import type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
 
 /** A connection to a cluster, from which producers, consumers and an admin are made. `await using` closes all of it. */
@@ -30,6 +31,13 @@ export class Client {
   /** Makes a producer; close() closes it too. */
   producer(options: ProducerOptions = {}): Producer {
     const producer = new Producer(this.#cluster, options);
+    this.#parts.push(producer);
+    return producer;
+  }
+
+  /** Makes a producer of transactions; close() closes it too. */
+  transactionalProducer(options: TransactionalProducerOptions): TransactionalProducer {
+    const producer = new TransactionalProducer(this.#cluster, options);
     this.#parts.push(producer);
     return producer;
   }

@@ -24,6 +24,7 @@ export type { ProducerOptions } from './producer/options.ts';
 export type { Partitioner } from './producer/partitioner.ts';
 export type { ProducedRecords } from './producer/outcome.ts';
 export type { Producer } from './producer/producer.ts';
+export type { OffsetOwner, Transaction, TransactionalProducer, TransactionalProducerOptions } from './producer/transactional-producer.ts';
 export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './producer/record.ts';
 
 /**

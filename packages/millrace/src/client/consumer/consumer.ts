@@ -7,7 +7,7 @@ import { MillraceError, withDeadline, type Deadline } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { zeroTopicId } from '../net/metadata.ts';
-import { committedOffsets, listOffsets, type CommittedOffset, type OffsetToCommit } from '../offsets.ts';
+import { committedOffsets, listOffsets, type CommittedOffset, type Committer, type OffsetToCommit } from '../offsets.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
@@ -85,14 +85,16 @@ export class Consumer {
       assign: (partitions) => this.#assign(partitions),
       fail: (error) => this.#fail(error),
     }) : null;
-    this.#committer = new OffsetCommitter(cluster, () => ({
-      group: this.#settings.group ?? '', memberId: this.#member?.memberId ?? '', generation: this.#member?.generation ?? -1, instanceId: this.#settings.instanceId,
-    }), (error, generation) => this.#member?.noteError(error, generation));
+    this.#committer = new OffsetCommitter(cluster, () => this.membership, (error, generation) => this.#member?.noteError(error, generation));
   }
 
   get phase(): ConsumerPhase { return this.#phase; }
   /** Partitions held now. */
   get assignment(): TopicPartition[] { return this.#holdings.partitions; }
+  /** Its group, and who it is there: what a transaction commits offsets as. */
+  get membership(): Committer {
+    return { group: this.#settings.group ?? '', memberId: this.#member?.memberId ?? '', generation: this.#member?.generation ?? -1, instanceId: this.#settings.instanceId };
+  }
   /** This member's id in its group; '' outside. */
   get memberId(): string { return this.#member?.memberId ?? ''; }
 

@@ -32,7 +32,8 @@ export type Target =
   | { readonly kind: 'any' }
   | { readonly kind: 'broker'; readonly nodeId: number }
   | { readonly kind: 'controller' }
-  | { readonly kind: 'coordinator'; readonly group: string };
+  | { readonly kind: 'coordinator'; readonly group: string }
+  | { readonly kind: 'transaction-coordinator'; readonly transactionalId: string };
 
 /** How a call made through the cluster behaves. */
 export interface ClusterCall {
@@ -43,6 +44,9 @@ export interface ClusterCall {
   readonly serverWaitMs?: number;
   readonly versionMax?: number;
 }
+
+/** What has a coordinator. */
+type CoordinatedKind = 'group' | 'transactional id';
 
 const mainLane = 'main';
 
@@ -128,7 +132,8 @@ export class Cluster {
       case 'any': return await this.#anyConnection(lane, deadline);
       case 'broker': return await this.connection(target.nodeId, lane, deadline);
       case 'controller': return this.#view.brokers.has(this.#view.controllerId) ? await this.connection(this.#view.controllerId, lane, deadline) : await this.#anyConnection(lane, deadline);
-      case 'coordinator': return await this.connection(await this.coordinator(target.group, deadline), lane, deadline);
+      case 'coordinator': return await this.connection(await this.#coordinator('group', target.group, deadline), lane, deadline);
+      case 'transaction-coordinator': return await this.connection(await this.#coordinator('transactional id', target.transactionalId, deadline), lane, deadline);
     }
   }
 
@@ -193,17 +198,17 @@ export class Cluster {
     return withDeadline(this.ports.clock, deadline, what, this.#refresh);
   }
 
-  /** The broker that coordinates a group. */
-  async coordinator(group: string, deadline: Deadline): Promise<number> {
-    const known = this.#coordinators.get(group);
+  /** The broker that coordinates a group or a transactional id. */
+  async #coordinator(kind: CoordinatedKind, name: string, deadline: Deadline): Promise<number> {
+    const known = this.#coordinators.get(`${kind} ${name}`);
     if (known !== undefined && this.#view.brokers.has(known)) return known;
     const connection = await this.#anyConnection(mainLane, deadline);
-    const what = `find the coordinator of group '${group}'`;
-    const answer = await connection.call(FindCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] }, { deadline });
+    const what = `find the coordinator of ${kind} '${name}'`;
+    const answer = await connection.call(FindCoordinator, { key: name, keyType: kind === 'group' ? 0 : 1, coordinatorKeys: [name] }, { deadline });
     const found = connection.versionOf(FindCoordinator) >= 4 ? answer.coordinators[0] : answer;
-    if (!found || found.errorCode !== 0) throw kafkaError(found?.errorCode ?? errorCodes.COORDINATOR_NOT_AVAILABLE, what, { group });
+    if (!found || found.errorCode !== 0) throw kafkaError(found?.errorCode ?? errorCodes.COORDINATOR_NOT_AVAILABLE, what, { [kind === 'group' ? 'group' : 'transactionalId']: name });
     if (!this.#view.brokers.has(found.nodeId)) await this.refresh(what, deadline);
-    this.#coordinators.set(group, found.nodeId);
+    this.#coordinators.set(`${kind} ${name}`, found.nodeId);
     return found.nodeId;
   }
 
@@ -211,7 +216,10 @@ export class Cluster {
   async forget(error: unknown, target: Target, deadline: Deadline): Promise<void> {
     if (!(error instanceof MillraceError)) return;
     const lost = error.code === 'disconnected' || error.code === 'timeout' || error.code === 'circuit-open';
-    if (target.kind === 'coordinator' && (lost || error.data['stale'] === 'coordinator')) this.#coordinators.delete(target.group);
+    if (lost || error.data['stale'] === 'coordinator') {
+      if (target.kind === 'coordinator') this.#coordinators.delete(`group ${target.group}`);
+      else if (target.kind === 'transaction-coordinator') this.#coordinators.delete(`transactional id ${target.transactionalId}`);
+    }
     if (lost || error.data['stale'] === 'metadata' || error.data['stale'] === 'controller') {
       await this.refresh('refresh metadata', earlier(deadline, this.deadline(this.options.requestTimeoutMs))).catch(() => {});
     }

@@ -54,6 +54,8 @@ export class BrokerConnection {
   readonly #options: ConnectionOptions;
   readonly #pending: Pending[] = [];
   readonly #closeHandlers: (() => void)[] = [];
+  /** Features in force, and their highest level. */
+  #features: ReadonlyMap<string, number> = new Map();
   #versions: ServerVersions = new Map([[ApiVersions.key, { min: 0, max: 4 }]]);
   #correlationNext = 1;
   #timer: Timer | null = null;
@@ -87,6 +89,7 @@ export class BrokerConnection {
     let answer = await ask(3);
     if (answer.errorCode === errorCodes.UNSUPPORTED_VERSION) answer = await ask(0);
     if (answer.errorCode !== 0) throw kafkaError(answer.errorCode, `connect to '${this.endpoint}'`, { endpoint: this.endpoint });
+    this.#features = new Map(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]));
     this.#versions = new Map(answer.apiKeys.map((one) => [one.apiKey, { min: one.minVersion, max: one.maxVersion }]));
   }
 
@@ -97,6 +100,9 @@ export class BrokerConnection {
   versionOf(api: Api<any, any>, versionMax?: number): number {
     return chooseVersion(api, this.#versions, this.endpoint, versionMax);
   }
+
+  /** The level of a feature that is in force on the server; 0 for one that is not. */
+  featureLevel(name: string): number { return this.#features.get(name) ?? 0; }
 
   /** True when the server knows the request at all, in a version of ours. */
   speaks(api: Api<any, any>): boolean {

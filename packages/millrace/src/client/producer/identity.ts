@@ -10,8 +10,20 @@ const epochMax = 32_767;
 /** From here on the next id is fetched ahead. */
 const epochLate = 30_000;
 
-/** The identity of one producer. */
-export class IdentitySource {
+/** Where a sender gets the identity of its batches from. */
+export interface NumberSource {
+  /** Null while there is none. */
+  readonly current: ProducerIdentity | null;
+  /** Why there is none yet. */
+  readonly lastError: Error | null;
+  /** Asks for one unless one is there or being asked for; `done` is called when that has ended, well or not. */
+  ask(done: () => void): void;
+  /** An identity above the one a server refused. */
+  above(refused: ProducerIdentity): ProducerIdentity;
+}
+
+/** The identity of one idempotent producer. */
+export class IdentitySource implements NumberSource {
   readonly #cluster: Cluster;
   #current: ProducerIdentity | null;
   #spare: ProducerIdentity | null = null;

@@ -123,6 +123,17 @@ export class PartitionQueue<B extends QueuedBatch> {
     this.#advance();
   }
 
+  /** Whether no batch before this one is unsettled: what the server says of its number is meant for it. */
+  isOldest(batch: B): boolean { return this.#unsettled[0]?.batch === batch; }
+
+  /** The next batch is the first of a new identity, with sequence 0. Call only when the queue is empty. */
+  renew(): void {
+    assert(this.isEmpty, 'batches keep their numbers');
+    this.#identity = null;
+    this.#sequenceNext = 0;
+    this.#isKnown = false;
+  }
+
   /** All batches, oldest first. */
   all(): B[] {
     return [...this.#unsettled.map((one) => one.batch), ...this.waiting];

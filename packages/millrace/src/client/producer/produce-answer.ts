@@ -27,13 +27,17 @@ export type Verdict =
   | { readonly kind: 'halve'; readonly error: Error }
   | { readonly kind: 'failed'; readonly error: Error };
 
-/** Reads the verdict. `idempotent` producers may trust the server to know a batch again. */
-export function verdictOf(batch: ProducerBatch, answer: PartitionAnswer, idempotent: boolean): Verdict {
+/** How a producer's batches are numbered: not at all, for itself, or by the transaction that they belong to. */
+export type Numbering = 'none' | 'idempotent' | 'transactional';
+
+/** Reads the verdict. With numbers the server knows a batch again. A transaction cannot number its batches anew: it is aborted and run again. */
+export function verdictOf(batch: ProducerBatch, answer: PartitionAnswer, numbering: Numbering): Verdict {
   const { errorCode } = answer;
   if (errorCode === E.NONE) return { kind: 'stored', baseOffset: answer.baseOffset, appendTimeMs: answer.logAppendTimeMs };
   if (errorCode === E.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1, appendTimeMs: -1 }; // an earlier attempt was stored, too long ago for the server to say where
   const error = kafkaError(errorCode, `produce to '${batch.topic}-${batch.partition}'`, { topic: batch.topic, partition: batch.partition }, answer.errorMessage);
-  if (idempotent && misnumberings.has(errorCode)) return { kind: 'misnumbered', error };
+  if (numbering === 'idempotent' && misnumberings.has(errorCode)) return { kind: 'misnumbered', error };
+  if (numbering === 'transactional' && errorCode === E.OUT_OF_ORDER_SEQUENCE_NUMBER) return { kind: 'misnumbered', error };
   if (errorCode === E.MESSAGE_TOO_LARGE && batch.recordCount > 1) return { kind: 'halve', error };
   if (answer.recordErrors.length > 0) return { kind: 'refused', records: refusedRecords(answer, error) };
   if (isRetriable(errorCode)) return { kind: 'again', error, stale: staleView(errorCode) === 'metadata' };

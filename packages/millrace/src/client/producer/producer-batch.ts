@@ -68,12 +68,12 @@ export class ProducerBatch implements QueuedBatch {
     this.#watchers.push(watcher);
   }
 
-  /** The bytes to send, numbered as the queue says. */
-  seal(codec: Codec): Uint8Array {
+  /** The bytes to send, numbered as the queue says, as part of a transaction or not. */
+  seal(codec: Codec, transactional: boolean): Uint8Array {
     const { identity, baseSequence } = this;
     const numbers = { producerId: identity.producerId, producerEpoch: identity.epoch, baseSequence: identity.producerId < 0 ? -1 : baseSequence };
     if (this.#bytes === null) {
-      this.#bytes = this.#builder.finish({ codec, ...numbers });
+      this.#bytes = this.#builder.finish({ codec, transactional, ...numbers });
       this.#builder = emptyBuilder;
     } else if (this.#stamped!.identity !== identity || this.#stamped!.baseSequence !== baseSequence) {
       this.#stamp(this.#bytes, numbers);

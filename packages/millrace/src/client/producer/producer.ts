@@ -8,14 +8,14 @@ import type { Timer } from '../../os/mod.ts';
 import type { RecordHeaderInit } from '../../wire/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import type { TopicView } from '../net/metadata.ts';
-import { IdentitySource } from './identity.ts';
+import { IdentitySource, type NumberSource } from './identity.ts';
 import { producerSettings, type ProducerOptions, type ProducerSettings } from './options.ts';
 import { BulkSend, SingleSend, type ProducedRecords, type RecordListener } from './outcome.ts';
 import { choosePartition, StickyPartition } from './partitioner.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './record.ts';
 import { RoomQueue } from './room-queue.ts';
-import { Sender, type Settled } from './sender.ts';
+import { Sender, type Settled, type TransactionLink } from './sender.ts';
 
 /** Bytes that a record takes in a batch besides key, value and headers, at most. */
 const recordOverheadBytes = 36;
@@ -37,7 +37,8 @@ let producersMade = 0;
 export class Producer {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
-  readonly #identity: IdentitySource;
+  readonly #identity: NumberSource;
+  readonly #transactions: TransactionLink | null;
   readonly #sender: Sender;
   readonly #topics = new Map<string, TopicWriter>();
   readonly #lookups = new Map<string, Lookup>();
@@ -48,12 +49,13 @@ export class Producer {
   #closeTimer: Timer | null = null;
   #metadataViews: unknown = null;
 
-  constructor(cluster: Cluster, options: ProducerOptions) {
+  constructor(cluster: Cluster, options: ProducerOptions, transactions: (TransactionLink & NumberSource) | null = null) {
     this.#cluster = cluster;
     this.#settings = producerSettings(options);
     this.#roomQueue = new RoomQueue(cluster.ports.clock, this.#settings.deliveryTimeoutMs);
-    this.#identity = new IdentitySource(cluster, this.#settings.idempotent);
-    this.#sender = new Sender(cluster, this.#settings, this.#identity, `produce-${++producersMade}`, (settled) => this.#settled(settled));
+    this.#transactions = transactions;
+    this.#identity = transactions ?? new IdentitySource(cluster, this.#settings.idempotent);
+    this.#sender = new Sender(cluster, this.#settings, this.#identity, transactions, `produce-${++producersMade}`, (settled) => this.#settled(settled));
   }
 
   /** Bytes of records that wait to be stored. */
@@ -124,6 +126,19 @@ export class Producer {
     const failed = this.#failedQuietly;
     this.#failedQuietly = null;
     if (failed) throw failed;
+  }
+
+  /** For transactions: fails everything that is not stored with `error`; resolves once nothing is in flight any more. */
+  async abandon(error: Error): Promise<void> {
+    this.#sender.abandon(error);
+    for (const [name, lookup] of this.#lookups) this.#endLookup(name, lookup, error);
+    await this.flush().catch(() => {});
+    this.#sender.abandon(null);
+  }
+
+  /** For transactions: all partitions number their batches from 0 under the next identity. Everything given was settled. */
+  renew(): void {
+    for (const topic of this.#topics.values()) for (const writer of topic.writers) writer?.queue.renew();
   }
 
   /** Sends what it holds, for at most `timeoutMs` (deliveryTimeoutMs when left out), fails the rest with 'closed', and closes. */
@@ -200,6 +215,7 @@ export class Producer {
     this.#lookups.delete(name);
     for (const { record } of lookup.waiting) this.#bufferedBytes -= sizeOf(record);
     if (found instanceof Error) {
+      this.#transactions?.failed(found);
       const quietCount = lookup.waiting.filter(({ listener }) => listener === null).length;
       for (const { listener } of lookup.waiting) listener?.refused(found);
       if (quietCount > 0) this.#failQuietly(found, name, -1, quietCount);
@@ -254,6 +270,7 @@ export class Producer {
   }
 
   #refuse(error: Error, topic: string, listener: RecordListener | null): void {
+    this.#transactions?.failed(error);
     if (listener) listener.refused(error);
     else this.#failQuietly(error, topic, -1, 1);
   }
@@ -267,6 +284,7 @@ export class Producer {
   /** Records have their fate. */
   #settled({ batch, recordCount, bufferBytes, error }: Settled): void {
     this.#bufferedBytes -= bufferBytes;
+    if (error) this.#transactions?.failed(error);
     if (error && batch.hasQuietRecords) this.#failQuietly(error, batch.topic, batch.partition, recordCount);
     this.#wakeForRoom();
   }

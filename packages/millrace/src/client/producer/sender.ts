@@ -12,10 +12,10 @@ import type { Cluster } from '../net/cluster.ts';
 import type { BrokerConnection } from '../net/connection.ts';
 import { zeroTopicId } from '../net/metadata.ts';
 import { byTopic } from '../partitions.ts';
-import type { IdentitySource } from './identity.ts';
+import type { NumberSource } from './identity.ts';
 import type { ProducerSettings } from './options.ts';
 import type { PartitionWriter } from './partition-writer.ts';
-import { verdictOf, type PartitionAnswer } from './produce-answer.ts';
+import { verdictOf, type Numbering, type PartitionAnswer } from './produce-answer.ts';
 import type { ProducerBatch } from './producer-batch.ts';
 
 /** Most bytes of one request (a single larger batch still goes). */
@@ -39,13 +39,25 @@ interface Leader {
 /** Records that have their fate, and the buffer they give back. */
 export interface Settled { readonly batch: ProducerBatch; readonly recordCount: number; readonly bufferBytes: number; readonly error: Error | null }
 
+/** What a sender of transactions does otherwise. */
+export interface TransactionLink {
+  readonly transactionalId: string;
+  /** Highest version of Produce in the protocol that this connection's server and the transaction speak. */
+  produceVersionMax(connection: BrokerConnection): number;
+  /** Whether the partition belongs to the transaction; if not, it is being added, and `wake` is called after that. */
+  admits(topic: string, partition: number, wake: () => void): boolean;
+  /** Something given to the transaction is not stored. */
+  failed(error: Error): void;
+}
+
 interface Sent { readonly writer: PartitionWriter; readonly batch: ProducerBatch }
 
 /** Moves batches from writers to brokers. */
 export class Sender {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
-  readonly #identity: IdentitySource;
+  readonly #identity: NumberSource;
+  readonly #transactions: TransactionLink | null;
   readonly #lane: string;
   readonly #onSettled: (settled: Settled) => void;
   readonly #leaders = new Map<number, Leader>();
@@ -59,11 +71,14 @@ export class Sender {
   #timerAtMs = Infinity;
   #expiresAtMs = Infinity;
   #isClosed = false;
+  /** Why nothing is sent again: the transaction is being aborted. */
+  #abandoned: Error | null = null;
 
-  constructor(cluster: Cluster, settings: ProducerSettings, identity: IdentitySource, lane: string, onSettled: (settled: Settled) => void) {
+  constructor(cluster: Cluster, settings: ProducerSettings, identity: NumberSource, transactions: TransactionLink | null, lane: string, onSettled: (settled: Settled) => void) {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#identity = identity;
+    this.#transactions = transactions;
     this.#lane = lane;
     this.#onSettled = onSettled;
   }
@@ -84,6 +99,13 @@ export class Sender {
     for (const leader of this.#leaders.values()) this.#schedule(leader);
   }
 
+  /** Fails what is not in flight, and what comes back without being stored, until called with null. */
+  abandon(error: Error | null): void {
+    this.#abandoned = error;
+    if (error === null) return;
+    for (const writer of this.#writers()) for (const batch of writer.queue.idle()) this.#fail(writer, batch, error);
+  }
+
   /** Fails everything that is left with `error`, and stops. */
   close(error: Error): void {
     this.#isClosed = true;
@@ -93,6 +115,8 @@ export class Sender {
   }
 
   #nowMs(): number { return this.#cluster.ports.clock.monotonicMs(); }
+
+  get #numbering(): Numbering { return this.#transactions !== null ? 'transactional' : this.#settings.idempotent ? 'idempotent' : 'none'; }
 
   #leader(nodeId: number): Leader {
     let leader = this.#leaders.get(nodeId);
@@ -148,6 +172,7 @@ export class Sender {
     for (const writer of [...leader.writers]) {
       if (!this.#isHome(leader, writer)) continue;
       const batch = writer.due(nowMs, this.#settings.lingerMs, isIdle);
+      if (batch && this.#transactions?.admits(writer.topic, writer.partition, () => this.#schedule(leader)) === false) continue;
       if (!batch || (sent.length > 0 && bytes + batch.sizeBytes > requestBytesMax)) continue;
       sent.push({ writer, batch: writer.queue.take(this.#identity.current!) });
       bytes += batch.sizeBytes;
@@ -182,10 +207,11 @@ export class Sender {
   #request(connection: BrokerConnection, sent: readonly Sent[]): { body: RequestInit<typeof Produce>; versionMax: number } {
     const { view } = this.#cluster;
     const hasIds = sent.every(({ writer }) => (view.topics.get(writer.topic)?.topicId ?? zeroTopicId) !== zeroTopicId);
-    const topics = byTopic(sent.map(({ writer, batch }) => ({ topic: writer.topic, index: writer.partition, records: batch.seal(this.#settings.compression) })), ({ index, records }) => ({ index, records }));
+    const topics = byTopic(sent.map(({ writer, batch }) => ({ topic: writer.topic, index: writer.partition, records: batch.seal(this.#settings.compression, this.#transactions !== null) })), ({ index, records }) => ({ index, records }));
     return {
-      versionMax: hasIds ? topicIdVersion : topicIdVersion - 1,
+      versionMax: Math.min(hasIds ? topicIdVersion : topicIdVersion - 1, this.#transactions?.produceVersionMax(connection) ?? Infinity),
       body: {
+        transactionalId: this.#transactions?.transactionalId ?? null,
         acks: this.#settings.acks === 'all' ? -1 : this.#settings.acks, timeoutMs: this.#cluster.options.requestTimeoutMs,
         topicData: [...topics].map(([name, partitionData]) => ({ name, topicId: view.topics.get(name)?.topicId ?? zeroTopicId, partitionData })),
       },
@@ -222,7 +248,7 @@ export class Sender {
   }
 
   #act(writer: PartitionWriter, batch: ProducerBatch, answer: PartitionAnswer): void {
-    const verdict = verdictOf(batch, answer, this.#settings.idempotent);
+    const verdict = verdictOf(batch, answer, this.#numbering);
     switch (verdict.kind) {
       case 'stored': {
         writer.failures = 0;
@@ -231,6 +257,8 @@ export class Sender {
       case 'failed': return this.#settle(writer, batch, verdict.error, () => batch.failed(verdict.error));
       case 'again': return this.#again(writer, batch, verdict.error, verdict.stale);
       case 'misnumbered': {
+        // In a transaction the oldest batch has no other number that it could go by; a later one goes again behind those before it.
+        if (this.#transactions !== null && writer.queue.isOldest(batch)) return this.#settle(writer, batch, verdict.error, () => batch.failed(verdict.error));
         batch.lastError = verdict.error;
         this.#wait(writer, batch);
         return writer.queue.finish(batch, { kind: 'misnumbered' });
@@ -263,6 +291,8 @@ export class Sender {
 
   #again(writer: PartitionWriter, batch: ProducerBatch, error: Error, stale: boolean): void {
     batch.lastError = error;
+    const abandoned = this.#abandoned;
+    if (abandoned !== null) return this.#settle(writer, batch, abandoned, () => batch.failed(abandoned));
     if (this.#isOverdue(batch)) {
       const late = overdue(batch, this.#settings.deliveryTimeoutMs);
       this.#settle(writer, batch, late, () => batch.failed(late));

@@ -28,6 +28,8 @@ export class Transactor extends Actor {
   readonly #on: LedgerTopic;
   readonly #newer: boolean;
   #producer: Producer | null = null;
+  /** Who it was before it began anew: a copy of it may still be at work somewhere. */
+  #former: Producer | null = null;
   readonly #sequences = new Map<number, number>();
   #number = 0;
   #entry: Entry | null = null;
@@ -48,11 +50,14 @@ export class Transactor extends Actor {
     await this.stage.client.connect();
     try {
       if (this.#producer === null) return await this.#begin();
+      if (this.#former !== null && this.stage.random.chance(0.2)) return await this.#haunt(this.#former);
+      if (this.#entry === null && this.stage.random.chance(0.05) && !this.stage.resting()) throw new Lost('another one of its name takes over');
       if (this.#entry === null) this.#plan();
       await this.#advance();
     } catch (error) {
       if (!(error instanceof Lost)) throw error;
       this.trace(`begins anew: ${error.message}`);
+      this.#former = this.#producer;
       this.#producer = null;
     }
   }
@@ -67,6 +72,20 @@ export class Transactor extends Actor {
     this.#sequences.clear();
     if (this.#entry?.ending === 'open') this.#on.ledger.ended(this.#entry, 'aborted');
     this.#forget();
+  }
+
+  /** What a copy of its former self does that has not heard of the end: nothing of it may count. */
+  async #haunt({ id, epoch }: Producer): Promise<void> {
+    this.#former = null;
+    const partition = this.stage.random.below(this.#on.partitions);
+    const timestampMs = epochMs + Math.floor(this.stage.world.time.nowMs);
+    const records = buildBatch([{ timestampMs, key: null, value: `${this.name}/zombie` }], { id, epoch, baseSequence: 0, transactional: true });
+    const produced = await this.stage.client.call(Produce, this.#newer ? 12 : 9, { transactionalId: this.name, acks: -1, timeoutMs: 3000, topicData: [{ name: this.#on.topic, partitionData: [{ index: partition, records }] }] });
+    const { errorCode } = produced.responses[0]!.partitionResponses[0]!;
+    expect(errorCode !== 0, `${this.name}: a batch of its former epoch ${epoch} was appended`);
+    const ended = await this.stage.client.call(EndTxn, 3, { transactionalId: this.name, producerId: id, producerEpoch: epoch, committed: true });
+    expect(ended.errorCode !== 0, `${this.name}: its former epoch ${epoch} ended a transaction`);
+    this.trace(`haunts with epoch ${epoch}: ${errorCode}, ${ended.errorCode}`);
   }
 
   #plan(): void {
