@@ -113,34 +113,33 @@ export class FetchRun implements BudgetWaiter {
       const entry = entries[i]!;
       const errorCode = this.#place(entry);
       if (errorCode !== 0) { this.#note(entry, errorCode, null); continue; }
-      const pending = this.#readFrom(entry, entry.fetchOffset);
+      const pending = this.#readFrom(entry, entry.partition!, entry.fetchOffset);
       if (pending !== null) return void pending.then(() => this.#lookFrom(entries, i + 1));
     }
     this.#decide();
   }
 
   /** Reads what an entry has from `offset` on and notes it; a promise when that takes a while. */
-  #readFrom(entry: FetchEntry, offset: number): Promise<void> | null {
+  #readFrom(entry: FetchEntry, partition: TopicPartition, offset: number): Promise<void> | null {
     const room = this.#reservedBytes - this.#bytes;
-    if (offset >= this.#readableEnd(entry.partition!) || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); return null; }
+    if (offset >= this.#readableEnd(partition) || (room <= 0 && this.#bytes > 0) || this.#starved) { this.#note(entry, 0, null); return null; }
     try {
-      const result = entry.partition!.log.read(offset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0 && !this.#scant);
-      if (!(result instanceof Promise)) return this.#take(entry, offset, result);
-      return result.then((read) => this.#take(entry, offset, read), (error: unknown) => { this.#noteFailure(entry, error); return null; }).then((more) => more ?? undefined);
+      const result = partition.log.read(offset, Math.max(0, Math.min(entry.bytesMax, room)), this.#bytes === 0 && !this.#scant);
+      if (!(result instanceof Promise)) return this.#take(entry, partition, offset, result);
+      return result.then((read) => this.#take(entry, partition, offset, read), (error: unknown) => { this.#noteFailure(entry, error); return null; }).then((more) => more ?? undefined);
     } catch (error) {
       this.#noteFailure(entry, error);
       return null;
     }
   }
 
-  /** Notes what was read. Where all of it was aborted, reads on: the reader must get ahead. */
-  #take(entry: FetchEntry, offset: number, read: ReadResult): Promise<void> | null {
-    const { partition } = entry;
-    if (!this.#committedOnly || !partition!.transactions.any) { this.#note(entry, 0, read); return null; }
-    const view = committedView(read, offset, partition!.transactions, partition!.lastStableOffset);
-    if (view.bytes > 0 || view.nextOffset <= offset || !partition!.live) { this.#note(entry, 0, view); return null; }
+  /** Notes what was read. Where all of it was aborted, reads on, in another turn of the loop: the reader must get ahead, however much that is. */
+  #take(entry: FetchEntry, partition: TopicPartition, offset: number, read: ReadResult): Promise<void> | null {
+    if (!this.#committedOnly || !partition.transactions.any) { this.#note(entry, 0, read); return null; }
+    const view = committedView(read, offset, partition.transactions, partition.lastStableOffset);
+    if (view.bytes > 0 || view.nextOffset <= offset) { this.#note(entry, 0, view); return null; }
     view.release();
-    return this.#readFrom(entry, view.nextOffset);
+    return new Promise<void>((resolve) => this.#services.clock.soon(resolve)).then(() => this.#readFrom(entry, partition, view.nextOffset) ?? undefined);
   }
 
   /** Finds the entry's partition and checks the position; an error code, or 0. */

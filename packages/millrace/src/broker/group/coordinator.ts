@@ -113,7 +113,8 @@ export class GroupCoordinator {
   /** A topic was deleted: its offsets go, too. */
   topicGone(topic: string): void {
     for (const entry of [...this.#entries.values()]) {
-      if (entry.group.offsets.has(topic)) this.#handle(entry, { kind: 'topic-gone', topic });
+      const { offsets, pending } = entry.group;
+      if (offsets.has(topic) || [...pending.values()].some((table) => table.has(topic))) this.#handle(entry, { kind: 'topic-gone', topic });
     }
   }
 

@@ -327,6 +327,38 @@ test('a topic that is deleted takes its part of a transaction with it', async ()
   assert.equal(await read(client, 'blue'), 'b |');
 });
 
+test('of a topic that is deleted nothing is committed, also when a group has nothing but what a transaction would commit', async () => {
+  await using node = await brokerUnderTest();
+  const client = await withTopics(node);
+  const producer = await begin(client, 'shop');
+  const { id: transactionalId, producerId, producerEpoch } = producer;
+  await client.ask(TxnOffsetCommit, 5, { transactionalId, producerId, producerEpoch, groupId: 'readers', topics: [{ name: 'red', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: '' }] }] });
+  await client.ask(DeleteTopics, 5, { topicNames: ['red'], timeoutMs: 1000 });
+  await client.ask(CreateTopics, 7, { topics: [{ name: 'red', numPartitions: 1, replicationFactor: 1 }], timeoutMs: 1000 });
+  assert.equal(await end(client, producer, true), 'NONE');
+  const { topics } = (await client.ask(OffsetFetch, 9, { requireStable: true, groups: [{ groupId: 'readers', topics: [{ name: 'red', partitionIndexes: [0] }] }] })).groups[0]!;
+  assert.deepEqual(topics[0]!.partitions.map(({ errorCode, committedOffset }) => [errorCode, committedOffset]), [[0, -1]]);
+});
+
+test('a reader gets past any number of aborted batches, and others are served meanwhile', async () => {
+  await using node = await brokerUnderTest();
+  const client = await withTopics(node);
+  const producer = await begin(client, 'shop');
+  for (let i = 0; i < 3_000; i++) {
+    const records = batchOf(['x'], { transactional: true, producerId: producer.producerId, producerEpoch: producer.producerEpoch, baseSequence: i });
+    client.send(Produce, 12, { transactionalId: 'shop', acks: -1, timeoutMs: 1000, topicData: [{ name: 'red', partitionData: [{ index: 0, records }] }] });
+  }
+  for (let i = 0; i < 3_000; i++) await client.answer(Produce, 12);
+  await end(client, producer, false);
+  const reader = await node.dial();
+  const order: string[] = [];
+  const reading = read(reader, 'red', { bytesMax: 1 }).then((found) => { order.push('reader'); return found; });
+  await ends(client, 'red');
+  order.push('other');
+  assert.equal(await reading, '|');
+  assert.deepEqual(order, ['other', 'reader']);
+});
+
 test('a reader of committed data that waits is told by the end of the transaction', async () => {
   for (const durability of ['synced', 'page-cache']) {
     await using node = await brokerUnderTest();

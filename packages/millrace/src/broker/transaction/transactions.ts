@@ -24,6 +24,7 @@ const expireEveryMs = 600_000;
 const coordinatorEpoch = 0;
 
 type Open = Transaction<TopicPartition>;
+type OngoingPhase = { readonly partitions: Set<TopicPartition>; readonly groups: Set<string> };
 
 /** What the coordinator works with. */
 export interface TransactionsOptions {
@@ -118,15 +119,7 @@ export class Transactions {
    * begins if none is open; else it must have been added before.
    */
   admit(id: string, producer: ProducerEpoch, partition: TopicPartition, adds: boolean): number {
-    const transaction = this.#byId.get(id);
-    const fault = producerFault(transaction, producer);
-    if (fault !== errorCodes.NONE) return fault;
-    const { phase } = transaction!;
-    if (!adds) return phase.kind === 'ongoing' && phase.partitions.has(partition) ? errorCodes.NONE : errorCodes.INVALID_TXN_STATE;
-    const { partitions } = this.#ongoing(transaction!);
-    if (partitions.size >= limits.broker.transactionPartitionsMax && !partitions.has(partition)) return errorCodes.INVALID_TXN_STATE;
-    partitions.add(partition);
-    return errorCodes.NONE;
+    return this.#admit(id, producer, adds, ({ partitions }) => partitions, partition, limits.broker.transactionPartitionsMax);
   }
 
   /** Adds partitions for an older client; calls back once that is durable. */
@@ -143,12 +136,19 @@ export class Transactions {
 
   /** May this producer commit offsets of a group in its transaction? With `adds` the group becomes part of it. */
   admitGroup(id: string, producer: ProducerEpoch, groupId: string, adds: boolean): number {
+    return this.#admit(id, producer, adds, ({ groups }) => groups, groupId, limits.broker.transactionPartitionsMax);
+  }
+
+  #admit<T>(id: string, producer: ProducerEpoch, adds: boolean, partsOf: (phase: OngoingPhase) => Set<T>, part: T, partsMax: number): number {
     const transaction = this.#byId.get(id);
     const fault = producerFault(transaction, producer);
     if (fault !== errorCodes.NONE) return fault;
     const { phase } = transaction!;
-    if (!adds) return phase.kind === 'ongoing' && phase.groups.has(groupId) ? errorCodes.NONE : errorCodes.INVALID_TXN_STATE;
-    this.#ongoing(transaction!).groups.add(groupId);
+    if (phase.kind === 'ongoing' && partsOf(phase).has(part)) return errorCodes.NONE;
+    if (!adds) return errorCodes.INVALID_TXN_STATE;
+    const parts = partsOf(this.#ongoing(transaction!));
+    if (parts.size >= partsMax) return errorCodes.INVALID_TXN_STATE;
+    parts.add(part);
     return errorCodes.NONE;
   }
 
@@ -205,7 +205,7 @@ export class Transactions {
     this.#expiry?.cancel();
   }
 
-  #ongoing(transaction: Open): { readonly partitions: Set<TopicPartition>; readonly groups: Set<string> } {
+  #ongoing(transaction: Open): OngoingPhase {
     if (transaction.phase.kind === 'ongoing') return transaction.phase;
     const phase = { kind: 'ongoing', startedMs: this.#options.clock.nowMs(), partitions: new Set<TopicPartition>(), groups: new Set<string>() } as const;
     transaction.phase = phase;

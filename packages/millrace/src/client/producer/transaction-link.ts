@@ -33,6 +33,8 @@ export class CoordinatorLink implements NumberSource, TransactionLink {
   readonly #groups = new Set<string>();
   #adding = new Map<string, { readonly topic: string; readonly partition: number; readonly wakes: (() => void)[] }>();
   #isAdding = false;
+  /** The server did not take partitions into the transaction: it refuses their batches, too, which fails them at once. */
+  #isRefused = false;
   /** Something of the transaction may have reached the server. */
   isTouched = false;
   readonly lastError = null;
@@ -54,6 +56,7 @@ export class CoordinatorLink implements NumberSource, TransactionLink {
     this.#joined.clear();
     this.#groups.clear();
     this.isTouched = false;
+    this.#isRefused = false;
     if (this.#identity !== null) return false;
     const what = `begin transactions as '${this.transactionalId}'`;
     const connection = await this.#cluster.connectionFor(this.#target, 'main', deadline);
@@ -74,7 +77,7 @@ export class CoordinatorLink implements NumberSource, TransactionLink {
   admits(topic: string, partition: number, wake: () => void): boolean {
     this.isTouched = true;
     const key = `${topic}/${partition}`;
-    if (this.#isNewer || this.#joined.has(key)) return true;
+    if (this.#isNewer || this.#isRefused || this.#joined.has(key)) return true;
     const adding = this.#adding.get(key);
     if (adding !== undefined) adding.wakes.push(wake);
     else this.#adding.set(key, { topic, partition, wakes: [wake] });
@@ -98,7 +101,7 @@ export class CoordinatorLink implements NumberSource, TransactionLink {
       for (const { resultsByPartition } of answer.resultsByTopicV3AndBelow) {
         for (const { partitionErrorCode } of resultsByPartition) if (partitionErrorCode !== 0) throw kafkaError(partitionErrorCode, what, { transactionalId: this.transactionalId });
       }
-    }).then(() => { for (const { topic, partition } of adding) this.#joined.add(`${topic}/${partition}`); }, (error: Error) => this.#onFailed(error)).finally(() => {
+    }).then(() => { for (const { topic, partition } of adding) this.#joined.add(`${topic}/${partition}`); }, (error: Error) => { this.#isRefused = true; this.#onFailed(error); }).finally(() => {
       this.#isAdding = false;
       for (const { wakes } of adding) for (const wake of wakes) wake();
       this.#addPartitions();

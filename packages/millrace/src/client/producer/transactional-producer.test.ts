@@ -101,7 +101,12 @@ for (const protocol of ['newer', 'older'] as const) {
       await transaction.send({ topic: 'out', partition: 0, value: 'late' });
     }), (error) => isMillraceError(error, 'fenced'));
     await assert.rejects(old.transact(() => {}), (error) => isMillraceError(error, 'fenced'));
-    await fresh.transact(async (other) => { await other.send({ topic: 'out', partition: 0, value: 'again' }); });
+    await using third = client.transactionalProducer({ transactionalId: 'shop' });
+    await assert.rejects(fresh.transact(async (transaction) => {
+      await third.transact(() => {});
+      await transaction.send({ topic: 'out', partition: 2, value: 'late' }); // to a partition that it has not used before
+    }), (error) => isMillraceError(error, 'fenced'));
+    await third.transact(async (other) => { await other.send({ topic: 'out', partition: 0, value: 'again' }); });
     assert.deepEqual(await values('out'), ['again', 'fresh']);
   });
 }
