@@ -185,6 +185,7 @@ export class Producer {
     if (topic && !(record.partition! >= topic.partitionCount)) { // most name no partition: undefined compares false
       this.#place(topic, record, listener);
     } else {
+      if (typeof record.topic !== 'string' || record.topic === '') return this.#refuse(new MillraceError('invalid-argument', 'Cannot produce: a record names its topic'), '', listener);
       const lookup = this.#lookups.get(record.topic);
       this.#bufferedBytes += sizeOf(record);
       if (lookup) lookup.waiting.push({ record, listener });

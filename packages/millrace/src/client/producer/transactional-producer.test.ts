@@ -122,4 +122,5 @@ test('one transaction at a time, and none after its end', async (t) => {
   await producer.close();
   await assert.rejects(producer.transact(() => {}), (error) => isMillraceError(error, 'closed'));
   assert.throws(() => client.transactionalProducer({ transactionalId: '' }), /transactionalId/);
+  await assert.rejects(client.producer().send({ value: 'x' } as never), (error) => isMillraceError(error, 'invalid-argument') && /topic/.test(error.message));
 });
