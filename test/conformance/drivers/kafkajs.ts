@@ -79,7 +79,7 @@ class KafkajsDriver implements Driver {
 
   async consume(request: ConsumeRequest): Promise<Received[]> {
     const received: Received[] = [];
-    const consumer = this.#kafka.consumer({ groupId: `conformance-alone-${process.pid}-${++groupNext}`, maxWaitTimeInMs: 100, heartbeatInterval: 500, ...(request.fetchBytesMax === undefined ? {} : { maxBytes: request.fetchBytesMax, maxBytesPerPartition: request.fetchBytesMax }) });
+    const consumer = this.#kafka.consumer({ groupId: `conformance-alone-kafkajs-${process.pid}-${++groupNext}`, maxWaitTimeInMs: 100, heartbeatInterval: 500, ...(request.fetchBytesMax === undefined ? {} : { maxBytes: request.fetchBytesMax, maxBytesPerPartition: request.fetchBytesMax }) });
     await consumer.connect();
     try {
       await consumer.subscribe({ topics: [request.topic], fromBeginning: request.from.kind !== 'end' && request.resetTo !== 'latest' });

@@ -76,7 +76,7 @@ class PlatformaticDriver implements Driver {
   }
 
   async consume(request: ConsumeRequest): Promise<Received[]> {
-    const consumer = this.#consumer({ group: `conformance-alone-${process.pid}-${++groupNext}`, topics: [request.topic] }, request.fetchBytesMax);
+    const consumer = this.#consumer({ group: `conformance-alone-platformatic-${process.pid}-${++groupNext}`, topics: [request.topic] }, request.fetchBytesMax);
     try {
       const offsets = await this.#startingOffsets(consumer, request);
       const stream = await consumer.consume({
