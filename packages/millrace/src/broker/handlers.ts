@@ -14,6 +14,9 @@ export interface ListenerInfo {
   readonly advertisedPort: number;
 }
 
+/** Principal of a connection that has not said who it is. */
+export const anonymous = 'User:ANONYMOUS';
+
 /** The connection that a request came by. */
 export interface ConnectionInfo {
   /** Unique within this node's life. */
@@ -21,6 +24,8 @@ export interface ConnectionInfo {
   /** Host part of the client's address. */
   readonly host: string;
   readonly listener: ListenerInfo;
+  /** Who the client is, as Kafka writes it: 'User:alice'; 'User:ANONYMOUS' without authentication. */
+  readonly principal: string;
   /** True once it has ended: an answer would go nowhere. */
   readonly closed: boolean;
   /** Bytes of answers that the client has not taken. */

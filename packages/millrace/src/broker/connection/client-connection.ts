@@ -8,7 +8,7 @@
 import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
-import type { ListenerInfo, Router } from '../handlers.ts';
+import { anonymous, type ListenerInfo, type Router } from '../handlers.ts';
 import type { BeginTurns } from './begin-turns.ts';
 import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -43,6 +43,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   readonly id: number;
   readonly host: string;
   readonly listener: ListenerInfo;
+  readonly principal = anonymous;
   /** In the server's line of connections to flush. */
   flushQueued = false;
   readonly #stream: Connection;

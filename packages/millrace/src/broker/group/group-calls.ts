@@ -4,7 +4,7 @@ import { assert } from '../../base/mod.ts';
 import {
   decodeRequest, decodeRequestHeader, decodeResponse, encodeRequest, encodeResponse, type Api, type RequestInit, type ResponseInit, type ResponseOf,
 } from '../../wire/mod.ts';
-import { Router, type ConnectionInfo, type RequestContext } from '../handlers.ts';
+import { anonymous, Router, type ConnectionInfo, type RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
 import { groupRoutes } from './routes.ts';
 
@@ -18,7 +18,7 @@ export class GroupCalls {
   constructor(groups: GroupCoordinator, host = '127.0.0.1') {
     this.#router = new Router(groupRoutes(groups, 1));
     const listener = { name: 'PLAINTEXT', advertisedHost: 'node.example', advertisedPort: 9092 };
-    this.#connection = { id: 1, host, listener, closed: false, unsentBytes: 0, onClose: () => () => {}, abort() {} };
+    this.#connection = { id: 1, host, listener, principal: anonymous, closed: false, unsentBytes: 0, onClose: () => () => {}, abort() {} };
   }
 
   /** Sends a request; resolves to its response as that version carries it. */
