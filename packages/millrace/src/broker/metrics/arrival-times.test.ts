@@ -1,0 +1,43 @@
+// When records were appended: exact while there is room, coarse for what is old, never later than it was.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits } from '../../base/mod.ts';
+import { ArrivalTimes } from './arrival-times.ts';
+
+test('a record has the time of the batch that brought it', () => {
+  const times = new ArrivalTimes();
+  assert.equal(times.timeOf(0), null, 'nothing is known of a partition that nobody wrote to');
+  times.note(100, 1_000);
+  times.note(105, 61_000);
+  assert.equal(times.timeOf(99), null, 'that is from before');
+  assert.deepEqual([100, 104, 105, 200].map((offset) => times.timeOf(offset)), [1_000, 1_000, 61_000, 61_000]);
+});
+
+test('appends of one tenth of a second are one pair, also when the clock is put back', () => {
+  const times = new ArrivalTimes();
+  for (let offset = 0; offset < 10; offset++) times.note(offset, 1_000 + offset * 10);
+  times.note(10, 1_100);
+  assert.deepEqual([9, 10].map((offset) => times.timeOf(offset)), [1_000, 1_100]);
+  times.note(11, 500);
+  assert.equal(times.timeOf(11), 500);
+});
+
+test('of a long life the old is remembered coarsely, and no time is later than the append', () => {
+  const times = new ArrivalTimes();
+  const endMs = 10_000_000; // an append a second, for almost three hours
+  for (let ms = 0; ms <= endMs; ms += 1_000) times.note(ms / 1_000, ms);
+  for (let ms = 0; ms <= endMs; ms += 1_000) {
+    const told = times.timeOf(ms / 1_000)!;
+    assert.ok(told <= ms, `the record of ${ms} ms is told as of ${told}`);
+    const ageMs = Math.max(1_000, endMs - ms);
+    assert.ok(ms - told <= Math.max(2_000, ageMs * 0.5), `the record of ${ms} ms is told as of ${told}: off by more than half its age`);
+  }
+});
+
+test('what was looked up is remembered, the oldest is let go', () => {
+  const times = new ArrivalTimes();
+  const count = limits.metrics.foundTimesPerPartition + 1;
+  for (let offset = 0; offset < count; offset++) times.found(offset, offset * 10);
+  assert.equal(times.timeOf(0), null);
+  assert.equal(times.timeOf(count - 1), (count - 1) * 10);
+});
