@@ -5,7 +5,7 @@
 export type ReportLevel = 'info' | 'warn' | 'error';
 
 /** What a line says, for programs; `component` is the part of the node that says it. */
-export type ReportFacts = { readonly component?: string } & Readonly<Record<string, string | number | boolean | null | undefined | { readonly [name: string]: number }>>;
+export type ReportFacts = { readonly component?: string } & Readonly<Record<string, string | number | boolean | null | undefined | object>>;
 
 /** Takes one line for the operator; a line without a level is 'info'. */
 export type Report = (line: string, level?: ReportLevel, facts?: ReportFacts) => void;
