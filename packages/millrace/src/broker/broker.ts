@@ -142,9 +142,13 @@ export class Broker {
   }
 
   /** Bytes held for requests that are being read or handled, and for answers that are not yet sent. */
-  get memory(): { readonly requestBytes: number; readonly responseBytes: number; readonly requestBytesMax: number; readonly responseBytesMax: number } {
-    const { requestMemory, responseMemory } = this.#server;
-    return { requestBytes: requestMemory.usedBytes, responseBytes: responseMemory.usedBytes, requestBytesMax: requestMemory.bytesMax, responseBytesMax: responseMemory.bytesMax };
+  get memory(): { readonly requestBytes: number; readonly responseBytes: number } {
+    return { requestBytes: this.#server.requestMemory.usedBytes, responseBytes: this.#server.responseMemory.usedBytes };
+  }
+
+  /** What they may be. */
+  get memoryMax(): { readonly requestBytes: number; readonly responseBytes: number } {
+    return { requestBytes: this.#server.requestMemory.bytesMax, responseBytes: this.#server.responseMemory.bytesMax };
   }
 
   /** Stops listening, answers what is under way, ends all connections. The log stays open: its owner closes it. */

@@ -107,7 +107,7 @@ function logFigures({ log }: Observed, { diskFreeBytes }: Awaited, out: Expositi
 }
 
 function connectionFigures({ broker }: Observed, out: Exposition): void {
-  const { connections, memory } = broker;
+  const { connections, memory, memoryMax } = broker;
   const { accepted, refused, aborted, idle, pauses } = broker.services.metrics.connections;
   const one = (family: Family, value: number): void => { out.family(family); out.value(value); };
   one(families.connections, connections.open);
@@ -117,9 +117,9 @@ function connectionFigures({ broker }: Observed, out: Exposition): void {
   one(families.connectionsEvicted, connections.evicted);
   one(families.connectionPauses, pauses);
   one(families.requestMemory, memory.requestBytes);
-  one(families.requestMemoryMax, memory.requestBytesMax);
+  one(families.requestMemoryMax, memoryMax.requestBytes);
   one(families.responseMemory, memory.responseBytes);
-  one(families.responseMemoryMax, memory.responseBytesMax);
+  one(families.responseMemoryMax, memoryMax.responseBytes);
 }
 
 function transactionFigures({ broker, clock }: Observed, out: Exposition): void {

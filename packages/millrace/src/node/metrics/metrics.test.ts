@@ -102,7 +102,9 @@ test('members and states of groups', async () => {
   const { run, metrics, client, close } = await scene();
   await run(async () => {
     await client.producer().send({ topic: 'work', value: 'x' });
-    for await (const _record of client.consumer({ topics: ['work'], group: 'gone' })) break;
+    const gone = client.consumer({ topics: ['work'], group: 'gone' });
+    for await (const _record of gone) break;
+    await gone.close();
   });
   const waiting = client.consumer({ topics: ['work'], group: 'here' });
   const reading = waiting[Symbol.asyncIterator]();

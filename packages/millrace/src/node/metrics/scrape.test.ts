@@ -70,7 +70,7 @@ function observedWith(topics: readonly { name: string; partitions: readonly obje
   return {
     broker: {
       services: { nodeId: 1, clusterId: 'c', metrics, topics: { all: new Map(topics.map((topic) => [topic.name, topic])), partitionCount: 0, byName: () => undefined } },
-      groups: { all: () => groups }, connections: { open: 0, evicted: 0 }, memory: { requestBytes: 0, responseBytes: 0, requestBytesMax: 0, responseBytesMax: 0 },
+      groups: { all: () => groups }, connections: { open: 0, evicted: 0 }, memory: { requestBytes: 0, responseBytes: 0 }, memoryMax: { requestBytes: 0, responseBytes: 0 },
       transactions: { figures: () => ({ open: 0, oldestMs: 0, ids: 0 }) },
     },
     log: { state: { kind: 'open' }, stats: () => stats }, clock: { nowMs: () => 0 }, stalls: null, startedMs: 0, version: '0', readiness: () => ({ ready: true }),
