@@ -186,13 +186,15 @@ function* topicFigures({ broker }: Observed, { perPartition }: CollectOptions, o
 }
 
 function* eachPartition(topics: readonly Topic[], omitted: { partitions: number }, out: Exposition): Steps {
-  const all = function* () { for (const topic of topics) yield* topic.partitions; };
-  const partitions = first(all(), limits.metrics.partitionsMax);
-  omitted.partitions = topics.reduce((sum, topic) => sum + topic.partitions.length, 0) - partitions.length;
-  yield;
+  const partitions: (readonly [TopicPartition, labels: string])[] = [];
+  for (const topic of topics) {
+    const listed = topic.partitions.slice(0, limits.metrics.partitionsMax - partitions.length);
+    omitted.partitions += topic.partitions.length - listed.length;
+    yield* inSteps(listed, (partition) => { partitions.push([partition, labelText(['topic', topic.name], ['partition', partition.index])]); });
+  }
   for (const [family, valueOf] of partitionFamilies) {
     out.family(family);
-    yield* inSteps(partitions, (partition) => out.value(valueOf(partition), labelText(['topic', partition.topic.name], ['partition', partition.index])));
+    yield* inSteps(partitions, ([partition, labels]) => out.value(valueOf(partition), labels));
   }
 }
 
