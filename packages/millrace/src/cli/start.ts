@@ -50,7 +50,12 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
     event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid, ...(node.metricsUrl === null ? {} : { metricsUrl: node.metricsUrl }),
   });
-  await Promise.race([aborted(shell.stop), fatal]);
+  try {
+    await Promise.race([aborted(shell.stop), fatal]);
+  } catch (error) {
+    log.close();
+    throw error;
+  }
   log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
   await closeControl();
   const status = await node.status();

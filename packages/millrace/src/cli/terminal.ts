@@ -57,10 +57,10 @@ export class Terminal {
     this.#sink.write('\x1b[?1049h\x1b[?25l');
   }
 
-  /** Fills the other screen with these lines, cut to its size. Nothing flickers: lines are overwritten in place, and terminals that can show all of it at once. */
+  /** Fills the other screen with these lines, cut to its size (in the last column, clearing the rest of a line would clear its end). Nothing flickers: lines are overwritten in place, and terminals that can show all of it at once. */
   frame(lines: readonly string[]): void {
     const fitting = lines.slice(0, Math.max(1, this.rows));
-    const shown = fitting.map((line) => `${clip(line, this.columns)}\x1b[0m\x1b[K`).join('\r\n');
+    const shown = fitting.map((line) => `${clip(line, this.columns - 1)}\x1b[0m\x1b[K`).join('\r\n');
     this.#sink.write(`\x1b[?2026h\x1b[H${shown}\x1b[J\x1b[?2026l`);
   }
 

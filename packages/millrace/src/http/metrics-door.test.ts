@@ -31,3 +31,23 @@ test('an address that is taken is refused with its name', async (t) => {
   await door.close();
   await assert.rejects(fetch(door.url));
 });
+
+test('a thread that dies is told of and started again, at the same port', async (t) => {
+  const fragile = `data:text/javascript,${encodeURIComponent(`
+    import { createServer } from 'node:http';
+    import { parentPort, workerData } from 'node:worker_threads';
+    const server = createServer((request, response) => { response.end('alive'); if (request.url === '/die') setTimeout(() => { throw new Error('a bug of the thread'); }); });
+    server.listen(workerData.port, workerData.host, () => parentPort.postMessage({ kind: 'listening', host: workerData.host, port: server.address().port }));
+    parentPort.on('message', () => process.exit());`)}`;
+  const lines: string[] = [];
+  const door = await openMetricsDoor({ host: '127.0.0.1', port: 0, source: () => ({ readiness: () => ({ ready: true }), scrape: null }), report: (line, level) => lines.push(`${level}: ${line}`), thread: new URL(fragile) });
+  t.after(() => door.close());
+  await get(`${door.url}/die`);
+  while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(lines, ['error: the thread that serves metrics has failed: a bug of the thread']);
+  for (;;) {
+    const again = await get(door.url).catch(() => null);
+    if (again !== null) { assert.equal(again.text, 'alive'); break; }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});

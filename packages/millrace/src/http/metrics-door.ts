@@ -22,6 +22,8 @@ export interface MetricsDoorOptions {
   /** Asked at each question, so it may change. */
   readonly source: () => MetricsSource;
   readonly report: Report;
+  /** What the thread runs, for tests. */
+  readonly thread?: URL;
 }
 
 /** An open door. */
@@ -55,7 +57,7 @@ class Door {
   open(port: number): Promise<{ host: string; port: number }> {
     const { host } = this.#options;
     const { connectionsMax, answerMsMax, answerBytesMax, pulseMsMax } = limits.metrics;
-    const worker = new Worker(new URL('./thread-main.ts', import.meta.url), { name: 'metrics', workerData: { host, port, connectionsMax, answerMsMax, answerBytesMax, pulseMsMax } satisfies DoorData });
+    const worker = new Worker(this.#options.thread ?? new URL('./thread-main.ts', import.meta.url), { name: 'metrics', workerData: { host, port, connectionsMax, answerMsMax, answerBytesMax, pulseMsMax } satisfies DoorData });
     this.#worker = worker;
     return new Promise((resolve, reject) => {
       let opened: number | null = null;

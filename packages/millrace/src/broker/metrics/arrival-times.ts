@@ -19,17 +19,29 @@ export class ArrivalTimes {
   #times = none;
   #count = 0;
   #lastMs = -Infinity;
+  /** End of the last batch of a producer; behind it lie markers of transactions at most. -1: not known. */
+  #dataEnd = -1;
   /** What was looked up in the log, by offset: for records that are older than the first pair. */
   #found: Map<number, number> | null = null;
 
-  /** A batch was appended at `offset`. */
-  note(offset: number, nowMs: number): void {
+  /** A producer's batch from `offset` to before `endOffset` was appended. Markers between it and the batch before count as its own: nobody waits for them. */
+  note(offset: number, endOffset: number, nowMs: number): void {
+    const from = this.#dataEnd < 0 ? offset : this.#dataEnd;
+    this.#dataEnd = endOffset;
     if (nowMs - this.#lastMs < stepMs && nowMs >= this.#lastMs) return;
     this.#lastMs = nowMs;
     if (this.#offsets === none) { this.#offsets = new Float64Array(pairsMax); this.#times = new Float64Array(pairsMax); }
     if (this.#count === pairsMax) this.#makeRoom(nowMs);
-    this.#offsets[this.#count] = offset;
+    this.#offsets[this.#count] = from;
     this.#times[this.#count++] = nowMs;
+  }
+
+  /** True when there is nothing of a producer at `offset` or behind it. */
+  isPastData(offset: number): boolean { return this.#dataEnd >= 0 && offset >= this.#dataEnd; }
+
+  /** The log was asked: from `offset` on there are markers only. */
+  foundDataEnd(offset: number): void {
+    if (this.#dataEnd < 0) this.#dataEnd = offset;
   }
 
   /** When the record at `offset` was appended; null when that is not known. */

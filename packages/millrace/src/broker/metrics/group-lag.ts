@@ -1,7 +1,7 @@
 // broker/metrics/group-lag.ts - how far groups are behind, in records and in time.
 // Owns: the walk over committed offsets, and looking up in the log when old records came. Never: what a group is.
 // L1 Lag in records: the high watermark less the committed offset, as Kafka's tools say it. L2 Lag in seconds: how long the first record that the
-// group has not committed has been there; 0 when there is none. L3 What came before the node started is as old as its own timestamp says, and at
+// group has not committed has been there; 0 when there is none, or only markers of transactions, which nobody waits for. L3 What came before the node started is as old as its own timestamp says, and at
 // least as old as the node; a record without a timestamp is as old as the node.
 // Cost of a look-up: one batch read, of at most limits.metrics.lookUpsPerScrape positions a time; each is remembered.
 import { isMillraceError, limits } from '../../base/mod.ts';
@@ -33,7 +33,9 @@ export function* placesOf(group: Group, topic: string, topics: Topics, nowMs: nu
 }
 
 function lagMsOf(partition: TopicPartition, committedOffset: number, nowMs: number): number | null {
-  const cameMs = partition.arrivals.timeOf(firstUnread(partition, committedOffset));
+  const first = firstUnread(partition, committedOffset);
+  if (partition.arrivals.isPastData(first)) return 0;
+  const cameMs = partition.arrivals.timeOf(first);
   return cameMs === null ? null : Math.max(0, nowMs - cameMs);
 }
 
@@ -72,22 +74,33 @@ function collectUnknown(group: Group, topic: string, topics: Topics, unknown: Un
     const partition = topics.partition(topic, index);
     if (partition === undefined || offset >= partition.log.highWatermark) continue;
     const first = firstUnread(partition, offset);
-    if (partition.arrivals.timeOf(first) === null) unknown.push([partition, first]);
+    if (!partition.arrivals.isPastData(first) && partition.arrivals.timeOf(first) === null) unknown.push([partition, first]);
   }
   return offsets.size;
 }
 
 async function findTime(partition: TopicPartition, offset: number, startedMs: number): Promise<void> {
   try {
-    const read = await partition.log.read(offset, 1, true);
-    try {
-      const batches = read.parts.length === 0 ? null : new BatchCursor(read.parts[0]!);
-      const timestampMs = batches?.next() === true ? batches.maxTimestampMs : -1;
-      partition.arrivals.found(offset, timestampMs < 0 ? startedMs : Math.min(timestampMs, startedMs));
-    } finally {
-      read.release();
-    }
+    const timestampMs = await timestampFrom(partition, offset);
+    if (timestampMs === null) partition.arrivals.foundDataEnd(offset);
+    else partition.arrivals.found(offset, timestampMs < 0 ? startedMs : Math.min(timestampMs, startedMs));
   } catch (error) {
     if (!isMillraceError(error)) throw error; // it was deleted, or cannot be read: the next scrape looks again
   }
+}
+
+/** Timestamp of the first batch of a producer at `offset` or behind it, -1 for none; null when there are markers only. */
+async function timestampFrom(partition: TopicPartition, offset: number): Promise<number | null> {
+  for (let at = offset; at < partition.log.highWatermark;) {
+    const read = await partition.log.read(at, 1, true);
+    try {
+      const batches = read.parts.length === 0 ? null : new BatchCursor(read.parts[0]!);
+      if (batches?.next() !== true || read.nextOffset <= at) return -1;
+      if (!batches.isControl) return batches.maxTimestampMs;
+      at = read.nextOffset;
+    } finally {
+      read.release();
+    }
+  }
+  return null;
 }

@@ -203,7 +203,7 @@ class ProduceRun {
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
       topic.traffic.recordsIn += header.lastOffsetDelta + 1;
       topic.traffic.bytesIn += bytes.byteLength;
-      partition.arrivals.note(baseOffset, this.#nowMs);
+      partition.arrivals.note(baseOffset, baseOffset + header.lastOffsetDelta + 1, this.#nowMs);
       this.#services.producers.appended(partition, bytes.byteLength); // last: a snapshot taken now covers this batch
     } catch (error) {
       if (isMillraceError(error, 'overloaded')) return false;

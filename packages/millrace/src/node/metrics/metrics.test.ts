@@ -133,6 +133,23 @@ test('a failed sync: failed requests, the state of the log, and not ready', asyn
   await close();
 });
 
+test('a full disk: not ready, with the state, until there is room again', async () => {
+  const { world, run, metrics, client, device, close } = await scene();
+  await run(() => client.producer().send({ topic: 'ledger', value: 'kept' }));
+  device.faults.capacityBytes = 0;
+  const producer = client.producer({ deliveryTimeoutMs: 600_000 });
+  const sending = Promise.all(Array.from({ length: 40 }, () => producer.send({ topic: 'ledger', value: 'x'.repeat(100_000) })));
+  await world.time.advance(20_000);
+  const full = await metrics();
+  assert.deepEqual([valueOf(full, 'millrace_log_state', { state: 'full' }), valueOf(full, 'millrace_ready')], [1, 0]);
+  device.faults.capacityBytes = Infinity;
+  await run(() => sending);
+  const after = await metrics();
+  assert.deepEqual([valueOf(after, 'millrace_log_state', { state: 'open' }), valueOf(after, 'millrace_ready')], [1, 1]);
+  assert.equal(valueOf(after, traffic.in, { topic: 'ledger' }), 41);
+  await close();
+});
+
 test('a transaction is open, grows old, and has ended', async () => {
   const { world, run, metrics, client, close } = await scene();
   const producer = client.transactionalProducer({ transactionalId: 'mover' });
@@ -147,7 +164,10 @@ test('a transaction is open, grows old, and has ended', async () => {
   assert.ok(valueOf(during, 'millrace_transactions_oldest_seconds') > 10);
   assert.equal(valueOf(during, 'kafka_cluster_partition_laststableoffsetlag', { topic: 'ledger', partition: '0' }), 1);
   await run(() => moving);
+  // A reader that has all its records and not the marker behind them is a record behind, and waits for nothing.
+  await run(() => client.admin().setGroupOffsets('readers', [{ topic: 'ledger', partition: 0, offset: 1 }]));
   const after = await metrics();
+  assert.deepEqual(['kafka_consumergroup_lag', 'kafka_consumergroup_lag_seconds'].map((name) => valueOf(after, name, { consumergroup: 'readers', topic: 'ledger' })), [1, 0]);
   assert.equal(valueOf(after, 'millrace_transactions_open'), 0);
   assert.equal(valueOf(after, 'millrace_transactions_ended_total', { result: 'commit' }), 1);
   await run(() => producer.close());
