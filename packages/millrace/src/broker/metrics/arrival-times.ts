@@ -1,5 +1,5 @@
 // broker/metrics/arrival-times.ts - when the records of a partition were appended, remembered well enough to say how long a reader is behind.
-// Owns: a few pairs of offset and time. Never: clocks, reading the log (lag-times.ts).
+// Owns: a few pairs of offset and time. Never: clocks, reading the log (group-lag.ts).
 // R1 Times are of the append by the node's clock, not what records say of themselves: the wait of a record from last year begins today.
 // R2 At most limits.metrics.arrivalsPerPartition pairs: where room is needed, the one goes whose loss changes answers least for its age, so
 // that what is old is remembered coarsely and what is new finely. R3 An answer is never later than the append, and earlier by

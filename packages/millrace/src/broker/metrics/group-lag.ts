@@ -1,8 +1,8 @@
 // broker/metrics/group-lag.ts - how far groups are behind, in records and in time.
 // Owns: the walk over committed offsets, and looking up in the log when old records came. Never: what a group is.
 // L1 Lag in records: the high watermark less the committed offset, as Kafka's tools say it. L2 Lag in seconds: how long the first record that the
-// group has not committed has been there; 0 when there is none, or only markers of transactions, which nobody waits for. L3 What came before the node started is as old as its own timestamp says, and at
-// least as old as the node; a record without a timestamp is as old as the node.
+// group has not committed has been there; 0 when there is none, or only markers of transactions, which nobody waits for. L3 What came before
+// the node started is as old as its own timestamp says, and at least as old as the node; a record without a timestamp is as old as the node.
 // Cost of a look-up: one batch read, of at most limits.metrics.lookUpsPerScrape positions a time; each is remembered.
 import { isMillraceError, limits } from '../../base/mod.ts';
 import { BatchCursor } from '../../wire/mod.ts';
@@ -81,22 +81,23 @@ function collectUnknown(group: Group, topic: string, topics: Topics, unknown: Un
 
 async function findTime(partition: TopicPartition, offset: number, startedMs: number): Promise<void> {
   try {
-    const timestampMs = await timestampFrom(partition, offset);
-    if (timestampMs === null) partition.arrivals.foundDataEnd(offset);
-    else partition.arrivals.found(offset, timestampMs < 0 ? startedMs : Math.min(timestampMs, startedMs));
+    const first = await firstData(partition, offset);
+    if (first === null) return partition.arrivals.foundDataEnd(offset);
+    const { timestampMs } = first;
+    partition.arrivals.found(offset, partition.arrivals.timeOf(first.offset) ?? (timestampMs < 0 ? startedMs : Math.min(timestampMs, startedMs)));
   } catch (error) {
     if (!isMillraceError(error)) throw error; // it was deleted, or cannot be read: the next scrape looks again
   }
 }
 
-/** Timestamp of the first batch of a producer at `offset` or behind it, -1 for none; null when there are markers only. */
-async function timestampFrom(partition: TopicPartition, offset: number): Promise<number | null> {
+/** The first batch of a producer at `offset` or behind it, its timestamp -1 for none; null when there are markers only. */
+async function firstData(partition: TopicPartition, offset: number): Promise<{ readonly offset: number; readonly timestampMs: number } | null> {
   for (let at = offset; at < partition.log.highWatermark;) {
     const read = await partition.log.read(at, 1, true);
     try {
       const batches = read.parts.length === 0 ? null : new BatchCursor(read.parts[0]!);
-      if (batches?.next() !== true || read.nextOffset <= at) return -1;
-      if (!batches.isControl) return batches.maxTimestampMs;
+      if (batches?.next() !== true || read.nextOffset <= at) return { offset: at, timestampMs: -1 };
+      if (!batches.isControl) return { offset: at, timestampMs: batches.maxTimestampMs };
       at = read.nextOffset;
     } finally {
       read.release();

@@ -151,7 +151,7 @@ test('a full disk: not ready, with the state, until there is room again', async 
 });
 
 test('a transaction is open, grows old, and has ended', async () => {
-  const { world, run, metrics, client, close } = await scene();
+  const { world, run, metrics, client, restart, close } = await scene();
   const producer = client.transactionalProducer({ transactionalId: 'mover' });
   let during: Awaited<ReturnType<typeof metrics>> | null = null;
   const moving = producer.transact(async (transaction) => {
@@ -171,6 +171,14 @@ test('a transaction is open, grows old, and has ended', async () => {
   assert.equal(valueOf(after, 'millrace_transactions_open'), 0);
   assert.equal(valueOf(after, 'millrace_transactions_ended_total', { result: 'commit' }), 1);
   await run(() => producer.close());
+  // So it is after a restart, which knows the log only; and what comes then is as old as it is.
+  await restart();
+  const lagSeconds = async () => Math.round(valueOf(await metrics(), 'kafka_consumergroup_lag_seconds', { consumergroup: 'readers', topic: 'ledger' }));
+  await world.time.advance(30_000);
+  assert.equal(await lagSeconds(), 0);
+  await run(() => client.producer().send({ topic: 'ledger', value: 'late' }));
+  await world.time.advance(7_000);
+  assert.equal(await lagSeconds(), 7);
   await close();
 });
 
