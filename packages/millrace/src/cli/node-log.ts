@@ -39,6 +39,11 @@ export class NodeLog {
     if (this.#repeats.admit(level, message, facts)) this.#write(level, message, facts);
   }
 
+  /** A line that programs wait for: told whatever level was asked for. */
+  announce(message: string, facts: ReportFacts): void {
+    this.#write('info', message, facts);
+  }
+
   /** Says what was held back. */
   close(): void {
     this.#repeats.close();

@@ -68,7 +68,7 @@ export const settings = {
   logLevel: {
     flag: '--log-level <level>', env: 'MILLRACE_LOG_LEVEL', kind: 'one', defaultText: 'info', used: 'start',
     parse: one((name, given) => parseChoice(name, given, ['info', 'warn', 'error'])),
-    help: 'the least that a line of the log must matter: info, warn or error',
+    help: 'the least that a line of the log must matter: info, warn or error; ready, stopping and stopped are told in any case',
   },
   metricsPort: {
     flag: '--metrics-port <number>', env: 'MILLRACE_METRICS_PORT', kind: 'one', defaultText: undefined, used: 'start',

@@ -47,7 +47,7 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
   warnOfOpenAddresses(log, [first!, ...further]);
   warnOfOpenMetrics(log, node.metricsUrl);
-  log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
+  log.announce(`Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
     event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid, ...(node.metricsUrl === null ? {} : { metricsUrl: node.metricsUrl }),
   });
   try {
@@ -56,12 +56,12 @@ async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
     log.close();
     throw error;
   }
-  log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
+  log.announce('stopping: no new requests, what is under way is finished', { event: 'stopping' });
   await closeControl();
   const status = await node.status();
   await node.close();
   log.close();
-  log.say('info', 'stopped', { event: 'stopped', ...status });
+  log.announce('stopped', { event: 'stopped', ...status });
 }
 
 /** The node's configuration: the flag for metrics is one of its keys, which may also be set by name. */
