@@ -1,5 +1,8 @@
 // http/thread-main.ts - the entry of the HTTP thread: serves what workerData says until it is told to stop.
 // Owns: the messages with the node's thread. Never: requests (observe-server.ts).
+// T1 Where processors are scarce, the node's threads come first: packing a text of megabytes waits (Linux; elsewhere threads have no priority of their own).
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { DoorData, FromDoor, ReadyAnswer, ScrapeKind, ToDoor, ToNode } from './messages.ts';
 import { type NodeQuestions, serveObservations } from './observe-server.ts';
@@ -34,6 +37,14 @@ const questions: NodeQuestions = {
   },
 };
 
+/** T1. */
+function stepBack(): void {
+  try {
+    const thread = Number(/\/task\/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1]);
+    if (thread > 0 && thread !== process.pid) setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch { /* not a Linux, or it may not: it goes on as it is */ }
+}
+
 const data = workerData as DoorData;
 serveObservations(data, questions).then(({ host, port, close }) => {
   parent.on('message', (message: ToDoor) => {
@@ -43,6 +54,7 @@ serveObservations(data, questions).then(({ host, port, close }) => {
     waiting.delete(message.call);
     waiter?.done(message);
   });
+  stepBack(); // not before: threads that it may have started for the whole process (to look up a host) would inherit it
   say({ kind: 'listening', host, port });
 }, (error: Error) => {
   say({ kind: 'refused', message: error.message });
