@@ -67,7 +67,7 @@ async function paced(broker: Broker, request: Buffer, seconds: number, everyMs: 
   const from = performance.now();
   for (let number = 0; number * everyMs < seconds * 1000; number++) {
     const due = from + number * everyMs;
-    if (due > performance.now()) await sleep(due - performance.now());
+    await sleep(Math.max(0, due - performance.now()));
     sentAt.push(due);
     socket.write(request);
   }

@@ -9,7 +9,7 @@ import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings } from './settings.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
-import { type Address, usageError } from './values.ts';
+import { type Address, isLoopback, usageError } from './values.ts';
 import { version } from './version.ts';
 
 /** Settings that `start` reads. */
@@ -83,7 +83,6 @@ function listenersOf({ host, port, advertise, listen }: StartSettings['values'])
 
 const advertised = (address: Address | undefined) => (address === undefined ? {} : { advertisedHost: address.host, advertisedPort: address.port });
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 function warnOfOpenAddresses(log: NodeLog, listeners: readonly NodeListener[]): void {
   for (const { host, port } of listeners) {

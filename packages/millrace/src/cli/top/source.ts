@@ -1,11 +1,12 @@
 // cli/top/source.ts - where `millrace top` gets its figures, without being told where it can find out.
 // Owns: the order of trying. Never: reading (read-metrics.ts), showing.
-// S1 Named by --metrics-url: that. S2 Else the server says where its data folder is; when a node of this very cluster answers at the control socket there, it is
+// S1 Named by --metrics-url: that. S2 Else a server on the loopback says where its data folder is; when a node of this very cluster answers at the control socket there, it is
 // a node of this machine and user, and tells everything. S3 Else what Kafka's protocol gives.
 import { isMillraceError, MillraceError } from '../../base/mod.ts';
 import type { Admin } from '../../client/mod.ts';
 import { askNode } from '../control.ts';
-import { usageError } from '../values.ts';
+import { portDefault } from '../settings.ts';
+import { isLoopback, parseAddress, usageError } from '../values.ts';
 import type { FigureSource } from './figures.ts';
 import { kafkaSource } from './kafka-source.ts';
 import { readFigures } from './read-metrics.ts';
@@ -35,6 +36,7 @@ export function overHttp(metricsUrl: string, { timeoutMs, nowMs }: Pick<SourceOp
 }
 
 async function overControl(admin: Admin, { server, nowMs }: SourceOptions): Promise<FigureSource | null> {
+  if (!server.split(',').every((address) => isLoopback(parseAddress('--server', address, portDefault).host))) return null; // no path is taken from a stranger
   const folder = await dataFolder(admin);
   if (folder === null) return null;
   const ask = async () => {
