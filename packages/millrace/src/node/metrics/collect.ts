@@ -2,13 +2,15 @@
 // Owns: which figure is which metric, and the bounds on what is listed. Never: turns (scrape.ts), the form (exposition.ts).
 // C1 It stops (yields) after every few lines, wherever it may be long, so that its caller can leave the thread to others. What changes meanwhile is told as
 // it is then: metrics of one scrape are not of one moment. C2 What is too much to list is counted in `millrace_metrics_omitted`.
-import { limits } from '../../base/mod.ts';
-import { placesOf, stateName, type ApiFigures, type Group, type GroupPlace, type Topic, type TopicPartition } from '../../broker/mod.ts';
+import type { ApiFigures } from '../../broker/mod.ts';
 import { errorName } from '../../wire/mod.ts';
 import { labelText, type Exposition } from './exposition.ts';
 import { families, type Family } from './families.ts';
+import { groupFigures } from './group-figures.ts';
 import type { Observed } from './observed.ts';
 import type { ProcessFigures } from './process-figures.ts';
+import type { Steps } from './steps.ts';
+import { topicFigures } from './topic-figures.ts';
 
 /** What a scrape asks for. */
 export interface CollectOptions {
@@ -19,9 +21,6 @@ export interface CollectOptions {
 /** What had to be waited for. */
 export interface Awaited { readonly process: ProcessFigures; readonly diskFreeBytes: number | null }
 
-type Steps = Generator<void, void, void>;
-
-const stepPartitions = 64;
 const logStates = ['open', 'full', 'failed', 'closed'] as const;
 const ms = 1000;
 
@@ -36,8 +35,8 @@ export function* collect(observed: Observed, awaited: Awaited, options: CollectO
   transactionFigures(observed, out);
   yield;
   yield* requestFigures([...observed.broker.services.metrics.requests.all()], out);
-  yield* topicFigures(observed, options, omitted, out);
-  yield* groupFigures(observed, options, omitted, out);
+  yield* topicFigures(observed, options.perPartition, omitted, out);
+  yield* groupFigures(observed, options.perPartition, omitted, out);
   out.family(families.omitted);
   for (const [what, count] of Object.entries(omitted)) out.value(count, labelText(['what', what]));
   out.end();
@@ -151,124 +150,4 @@ function* requestFigures(all: readonly ApiFigures[], out: Exposition): Steps {
   yield* each(families.requestSendTime, ({ sendMs, totalMs }, labels) => out.sums(sendMs / ms, totalMs.count, labels));
   yield* each(families.requestBytes, ({ requestBytes }, labels) => out.histogram(requestBytes, 1, labels));
   yield* each(families.responseBytes, ({ responseBytes }, labels) => out.histogram(responseBytes, 1, labels));
-}
-
-const trafficFamilies = [
-  ['recordsIn', families.recordsIn], ['bytesIn', families.bytesIn], ['bytesOut', families.bytesOut], ['recordsOut', families.recordsOut], ['produceRequests', families.produceRequests],
-  ['fetchRequests', families.fetchRequests], ['produceFailures', families.produceFailures], ['fetchFailures', families.fetchFailures],
-] as const;
-
-const partitionFamilies = [
-  [families.size, ({ log }: TopicPartition) => log.sizeBytes],
-  [families.logStartOffset, ({ log }: TopicPartition) => log.logStartOffset],
-  [families.logEndOffset, ({ log }: TopicPartition) => log.endOffset],
-  [families.highWatermark, ({ log }: TopicPartition) => log.highWatermark],
-  [families.stableLag, (partition: TopicPartition) => partition.log.highWatermark - partition.lastStableOffset],
-] as const;
-
-function* topicFigures({ broker }: Observed, { perPartition }: CollectOptions, omitted: { topics: number; partitions: number }, out: Exposition): Steps {
-  const { all } = broker.services.topics;
-  const topics = first(all.values(), limits.metrics.topicsMax).map((topic) => [topic, labelText(['topic', topic.name])] as const);
-  omitted.topics = all.size - topics.length;
-  for (const [field, family] of trafficFamilies) {
-    out.family(family);
-    yield* inSteps(topics, ([topic, labels]) => out.value(topic.traffic[field], labels));
-  }
-  out.family(families.topicPartitions);
-  yield* inSteps(topics, ([topic, labels]) => out.value(topic.partitions.length, labels));
-  if (perPartition) return yield* eachPartition(topics.map(([topic]) => topic), omitted, out);
-  out.family(families.size);
-  for (const [topic, labels] of topics) {
-    let bytes = 0;
-    yield* inSteps(topic.partitions, ({ log }) => { bytes += log.sizeBytes; });
-    out.value(bytes, labels);
-  }
-}
-
-function* eachPartition(topics: readonly Topic[], omitted: { partitions: number }, out: Exposition): Steps {
-  const partitions: (readonly [TopicPartition, labels: string])[] = [];
-  for (const topic of topics) {
-    const listed = topic.partitions.slice(0, limits.metrics.partitionsMax - partitions.length);
-    omitted.partitions += topic.partitions.length - listed.length;
-    yield* inSteps(listed, (partition) => { partitions.push([partition, labelText(['topic', topic.name], ['partition', partition.index])]); });
-  }
-  for (const [family, valueOf] of partitionFamilies) {
-    out.family(family);
-    yield* inSteps(partitions, ([partition, labels]) => out.value(valueOf(partition), labels));
-  }
-}
-
-/** One line of a group's lag: a partition, or all of a topic together. */
-interface LagLine { readonly labels: string; readonly lagRecords: number; readonly lagMs: number | null; readonly committedOffset: number }
-
-function* groupFigures(observed: Observed, { perPartition }: CollectOptions, omitted: { groups: number; series: number }, out: Exposition): Steps {
-  const living: Group[] = [];
-  const counts = new Map<string, number>();
-  yield* inSteps(observed.broker.groups.all(), (group) => {
-    if (group.phase.kind === 'dead') return;
-    counts.set(stateName(group), (counts.get(stateName(group)) ?? 0) + 1);
-    if (living.length < limits.metrics.groupsMax) living.push(group);
-    else omitted.groups++;
-  });
-  out.family(families.groupCount);
-  for (const [state, count] of counts) out.value(count, labelText(['state', state]));
-  out.family(families.groupMembers);
-  yield* inSteps(living, (group) => out.value(group.members.size, labelText(['consumergroup', group.id])));
-  out.family(families.groupState);
-  yield* inSteps(living, (group) => out.value(1, labelText(['consumergroup', group.id], ['state', stateName(group)])));
-  const lines: LagLine[] = [];
-  for (const group of living) yield* lagLines(observed, group, perPartition, lines, omitted);
-  out.family(families.groupLag);
-  yield* inSteps(lines, (line) => out.value(line.lagRecords, line.labels));
-  out.family(families.groupLagSeconds);
-  yield* inSteps(lines, (line) => out.value(line.lagMs === null ? null : line.lagMs / ms, line.labels));
-  if (!perPartition) return;
-  out.family(families.groupOffset);
-  yield* inSteps(lines, (line) => out.value(line.committedOffset, line.labels));
-}
-
-function* lagLines({ broker, clock }: Observed, group: Group, perPartition: boolean, lines: LagLine[], omitted: { series: number }): Steps {
-  const add = (line: LagLine): void => {
-    if (lines.length < limits.metrics.groupSeriesMax) lines.push(line);
-    else omitted.series++;
-  };
-  const nowMs = clock.nowMs();
-  for (const topic of [...group.offsets.keys()]) {
-    const places: GroupPlace[] = [];
-    yield* inSteps(placesOf(group, topic, broker.services.topics, nowMs), (place) => places.push(place));
-    if (places.length === 0) continue;
-    if (!perPartition) add(together(group.id, topic, places));
-    else for (const { partition, lagRecords, lagMs, committedOffset } of places) add({ labels: labelText(['consumergroup', group.id], ['topic', topic], ['partition', partition]), lagRecords, lagMs, committedOffset });
-  }
-}
-
-function together(group: string, topic: string, places: readonly GroupPlace[]): LagLine {
-  let lagRecords = 0;
-  let longestMs = 0;
-  let known = true;
-  for (const place of places) {
-    lagRecords += place.lagRecords;
-    longestMs = Math.max(longestMs, place.lagMs ?? 0);
-    known &&= place.lagMs !== null;
-  }
-  return { labels: labelText(['consumergroup', group], ['topic', topic]), lagRecords, lagMs: known ? longestMs : null, committedOffset: -1 };
-}
-
-/** Does something with each, and stops every few (C1). */
-function* inSteps<T>(all: Iterable<T>, work: (one: T) => void): Steps {
-  let count = 0;
-  for (const one of all) {
-    work(one);
-    if (++count % stepPartitions === 0) yield;
-  }
-  yield;
-}
-
-function first<T>(all: Iterable<T>, countMax: number): T[] {
-  const found: T[] = [];
-  for (const one of all) {
-    if (found.length === countMax) break;
-    found.push(one);
-  }
-  return found;
 }
