@@ -92,6 +92,13 @@ export const limits = {
     /** Bytes fetched ahead of the reader, over all partitions of a consumer. */
     prefetchBytesDefault: 32 * MiB,
   },
+  world: {
+    /** Brokers that one node plays, rules of a fault plan, how long an answer is held, leaders and coordinators moved. */
+    brokersMax: 16,
+    rulesMax: 100,
+    delayMsMax: 600_000,
+    movesMax: 100_000,
+  },
   group: {
     /** Members of one group whatever group.max.size says, and ids promised to newcomers of one group. */
     membersMax: 10_000,

@@ -24,6 +24,8 @@ export interface Services {
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   readonly nodeId: number;
+  /** Brokers that clients see: the node, and those that it plays besides (world/). */
+  readonly brokerIds: readonly number[];
   readonly clusterId: string;
   /** Folder shown to tools as the log directory. */
   readonly logFolder: string;

@@ -2,6 +2,7 @@
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
 import { MillraceError, type ErrorCode, type ReportLevel } from '../base/mod.ts';
+import type { FaultReport, WorldCommand } from '../broker/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
@@ -15,12 +16,12 @@ export type FromThread =
   | { readonly kind: 'started'; readonly host: string; readonly port: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
-  | { readonly kind: 'answered'; readonly call: number; readonly answer: CopySummary | NodeStatus }
+  | { readonly kind: 'answered'; readonly call: number; readonly answer: CopySummary | NodeStatus | FaultReport }
   | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
 /** What the thread can be asked. */
-export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' };
+export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' } | { readonly kind: 'play'; readonly command: WorldCommand };
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -45,6 +46,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
           host: message.host, port: message.port, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
+          play: (command) => ask({ kind: 'play', command }) as Promise<FaultReport>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
         }));
       }
@@ -58,8 +60,8 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
 }
 
 /** Questions to the thread, each answered under its own number. */
-function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<CopySummary | NodeStatus> {
-  const waiting = new Map<number, { resolve: (answer: CopySummary | NodeStatus) => void; reject: (error: Error) => void }>();
+function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<CopySummary | NodeStatus | FaultReport> {
+  const waiting = new Map<number, { resolve: (answer: CopySummary | NodeStatus | FaultReport) => void; reject: (error: Error) => void }>();
   let calls = 0;
   worker.on('message', (message: FromThread) => {
     if (message.kind !== 'answered' && message.kind !== 'failed') return;

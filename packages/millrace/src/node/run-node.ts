@@ -1,7 +1,7 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
 import { KiB, MiB, type Report } from '../base/mod.ts';
-import { Broker } from '../broker/mod.ts';
+import { Broker, type ListenOptions, type FaultReport, type WorldCommand } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
 import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
@@ -15,6 +15,8 @@ export interface RunningNode {
   readonly host: string;
   readonly port: number;
   backup(folder: string): Promise<CopySummary>;
+  /** Carries out a command to the node's world. */
+  play(command: WorldCommand): Promise<FaultReport>;
   status(): Promise<NodeStatus>;
   close(): Promise<void>;
 }
@@ -35,10 +37,12 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   });
   let broker: Broker | null = null;
   try {
-    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), world: options, ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
     const opened = broker;
     const listeners: Listener[] = [];
-    for (const address of addresses) listeners.push(await opened.listen({ ...address, host: address.host ?? loopback, port: address.port ?? 0 }));
+    for (const [number, nodeId] of opened.world.brokerIds.entries()) {
+      for (const address of addresses) listeners.push(await opened.listen(addressOf(address, number, nodeId)));
+    }
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
     const status = async (): Promise<NodeStatus> => ({ stalls: stalls?.figures ?? noStalls, connections: opened.connections });
@@ -48,12 +52,23 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       await log.close();
     };
     const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
-    return { broker: opened, log, backup, status, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    const play = (command: WorldCommand): Promise<FaultReport> => opened.world.command(command);
+    return { broker: opened, log, backup, play, status, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
     await log.close();
     throw error;
   }
+}
+
+/** Where the `number`th broker that the node plays listens: at a free port, or so many ports after the named one. */
+function addressOf(address: NodeListener, number: number, nodeId: number): ListenOptions {
+  const after = (port: number): number => (port === 0 ? 0 : port + number);
+  const { name, host = loopback, port = 0, advertisedHost, advertisedPort } = address;
+  return {
+    host, port: after(port), nodeId, ...(name === undefined ? {} : { name }), ...(advertisedHost === undefined ? {} : { advertisedHost }),
+    ...(advertisedPort === undefined ? {} : { advertisedPort: after(advertisedPort) }),
+  };
 }
 
 /** What tools ask the node about itself. */

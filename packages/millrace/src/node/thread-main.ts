@@ -2,6 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import { nodeMachine } from '../os/mod.ts';
+import type { CopySummary } from '../log/mod.ts';
+import type { FaultReport } from '../broker/mod.ts';
+import type { NodeStatus } from './options.ts';
 import type { FromThread, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
 import { runNode, type RunningNode } from './run-node.ts';
 
@@ -24,8 +27,16 @@ try {
 
 async function answer(node: RunningNode, call: number, question: ThreadQuestion): Promise<void> {
   try {
-    say({ kind: 'answered', call, answer: question.kind === 'backup' ? await node.backup(question.folder) : await node.status() });
+    say({ kind: 'answered', call, answer: await ask(node, question) });
   } catch (error) {
     say({ kind: 'failed', call, code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function ask(node: RunningNode, question: ThreadQuestion): Promise<CopySummary | FaultReport | NodeStatus> {
+  switch (question.kind) {
+    case 'backup': return node.backup(question.folder);
+    case 'play': return node.play(question.command);
+    case 'status': return node.status();
   }
 }

@@ -127,8 +127,9 @@ class ProduceRun {
   #refusalOf(topic: Topic, partition: TopicPartition | undefined): BatchRefusal | null {
     if (partition === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, message: `topic ${topic.name} has ${topic.partitions.length} partitions` };
     if (topic.internal) return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, message: `topic ${topic.name} is written by the node alone` };
-    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > 1) {
-      return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there is one replica` };
+    const replicas = this.#services.brokerIds.length;
+    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > replicas) {
+      return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there ${replicas === 1 ? 'is one replica' : `are ${replicas} replicas`}` };
     }
     return null;
   }
