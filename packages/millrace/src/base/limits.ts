@@ -65,6 +65,8 @@ export const limits = {
     /** Partitions of one topic, and of the whole node. */
     partitionsPerTopicMax: 10_000,
     partitionsMax: 100_000,
+    /** Batches without records (of 2^31 offsets at most) that one import may put in. */
+    importFillersMax: 1_000,
     /** Length of a topic's name. */
     topicNameLengthMax: 249,
     /** Batches remembered per producer and partition for telling duplicates. */

@@ -25,6 +25,7 @@ import { Server } from './connection/server.ts';
 import { fetchRoom, type FetchRoom } from './fetch/fetch.ts';
 import { listOffsetsHandler } from './fetch/list-offsets.ts';
 import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts';
+import { importRoutes } from './import/routes.ts';
 import { groupRoutes, openGroups, type GroupCoordinator } from './group/mod.ts';
 import { route, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
@@ -195,6 +196,7 @@ export class Broker {
       route(ElectLeaders, electLeadersHandler(services)),
       ...groupRoutes(this.#groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.#groups),
+      ...importRoutes(services),
     ];
     routes = this.world.narrow(routes);
     return routes;

@@ -47,7 +47,8 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   const lines: string[] = [];
   const report = (line: string) => { lines.push(line); };
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
-  const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}), ...(options.world ? { world: options.world } : {}) });
+  const opening = Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}), ...(options.world ? { world: options.world } : {}) });
+  const broker = await opening.catch(async (error: unknown) => { await log.close(); throw error; });
   const ports: number[] = [];
   for (const nodeId of broker.world.brokerIds) ports.push((await broker.listen({ host, port: 0, nodeId })).port);
   const port = ports[0]!;

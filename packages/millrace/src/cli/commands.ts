@@ -24,6 +24,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'produce', summary: 'write lines or JSON from stdin to a topic', group: 'Work with topics', load: async () => (await import('./produce.ts')).produceCommand },
   { name: 'consume', summary: 'read a topic', group: 'Work with topics', load: async () => (await import('./consume.ts')).consumeCommand },
   { name: 'groups', summary: 'list consumer groups, show their lag, move their offsets', group: 'Work with topics', load: async () => (await import('./groups.ts')).groupsCommand },
+  { name: 'move', summary: 'move topics, records, settings and group positions from one cluster to another', group: 'Work with topics', load: async () => (await import('./move.ts')).moveCommand },
   { name: 'test', summary: 'run every check of the repository', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./test.ts')).testCommand },
   { name: 'sim', summary: 'simulate whole nodes with faults, from seeds', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./sim.ts')).simCommand },
   { name: 'bench', summary: 'measure, side by side with Apache Kafka', group: 'Prove and measure (in a checkout of the repository)', load: async () => (await import('./bench.ts')).benchCommand },

@@ -13,8 +13,13 @@ export interface TopicSettings {
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly insyncReplicasMin: number;
+  /** Where the topic is being moved from; '' when it is an ordinary one. */
+  readonly importFrom: string;
   readonly partition: PartitionConfig;
 }
+
+/** What stands before the source of a topic whose move is over. */
+export const importDone = 'done:';
 
 /** Throws 'invalid-argument' unless every key exists and every value passes. */
 export function checkTopicConfig(values: ReadonlyMap<string, string>): void {
@@ -30,7 +35,8 @@ export function topicConfigLevels(values: ReadonlyMap<string, string>, node: Nod
   const definition = topicDefinitions.get(name);
   const own = values.get(name);
   const found: ConfigValue[] = own === undefined ? [] : [{ name, text: own, source: 'topic' }];
-  const below = definition?.nodeName === undefined ? [] : node.levels(definition.nodeName);
+  const byDefault: ConfigValue[] = definition === undefined ? [] : [{ name, text: definition.defaultText ?? '', source: 'default' }];
+  const below = definition?.nodeName === undefined ? byDefault : node.levels(definition.nodeName);
   return [...found, ...below];
 }
 
@@ -44,6 +50,7 @@ export function resolveTopicSettings(values: ReadonlyMap<string, string>, node: 
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     insyncReplicasMin: number('min.insync.replicas'),
+    importFrom: text('millrace.import.from').startsWith(importDone) ? '' : text('millrace.import.from'),
     partition: {
       segmentBytes: number('segment.bytes'),
       segmentMs: number('segment.ms'),

@@ -36,6 +36,8 @@ const definitions: readonly ConfigDefinition[] = [
     documentation: 'Replicas that must hold a record before acks=all answers. A node alone has one: a higher number refuses acks=all.' },
   { name: 'millrace.durability', kind: 'string', defaultText: 'synced', allowed: ['synced', 'page-cache'], nodeName: 'millrace.log.durability',
     documentation: 'synced: acks wait until the record survives a power cut. page-cache: acks come at once; a power cut may lose the newest records.' },
+  { name: 'millrace.import.from', kind: 'string', defaultText: '',
+    documentation: 'Set when a topic is created by millrace move: the topic takes batches from that source only, with their offsets, and refuses producers. The end of the move puts done: before it; it cannot be set later.' },
   { name: 'unclean.leader.election.enable', kind: 'boolean', defaultText: 'false', nodeName: 'unclean.leader.election.enable',
     documentation: 'Whether a replica that is behind may lead. One node has one replica, so there is nothing to choose.' },
   { name: 'flush.messages', kind: 'long', defaultText: int64MaxText, min: 1, nodeName: 'log.flush.interval.messages',

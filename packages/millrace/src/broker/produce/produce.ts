@@ -127,6 +127,7 @@ class ProduceRun {
   #refusalOf(topic: Topic, partition: TopicPartition | undefined): BatchRefusal | null {
     if (partition === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, message: `topic ${topic.name} has ${topic.partitions.length} partitions` };
     if (topic.internal) return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, message: `topic ${topic.name} is written by the node alone` };
+    if (topic.settings.importFrom !== '') return { errorCode: errorCodes.POLICY_VIOLATION, message: `topic ${topic.name} is being moved here from ${topic.settings.importFrom}: it takes no producers until the move is complete` };
     const replicas = this.#services.brokerIds.length;
     if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > replicas) {
       return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there ${replicas === 1 ? 'is one replica' : `are ${replicas} replicas`}` };

@@ -145,7 +145,7 @@ test('every request that has a place for an error can be refused in each of its 
 function sampleOf(shape: Shape, topicId: string): Record<string, unknown> {
   switch (shape.kind) {
     case 'single': return { topics: [], ...(shape.name === undefined ? {} : { [shape.name]: 'g' }) };
-    case 'items': return { [shape.items]: shape.name === '' ? ['g'] : [{ [shape.name]: shape.areTopics === true ? 'one' : 'g', topics: [] }] };
+    case 'items': return { [shape.items]: shape.name === '' ? ['g'] : [{ [shape.name]: shape.areTopics === true ? 'one' : 'g', topics: shape.answers === 'resultsByTransaction' ? [{ name: 'one', partitions: [0] }] : [] }] };
     case 'partitions': return {
       acks: -1, ...(shape.group === undefined ? {} : { [shape.group]: 'g' }),
       [shape.topics]: [{ [shape.name]: 'one', topicId, [shape.partitions]: shape.index === '' ? [0] : [{ [shape.index]: 0, records: batchOf(['x']), committedMetadata: '' }] }],

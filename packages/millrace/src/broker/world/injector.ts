@@ -17,7 +17,7 @@ export interface RequestFacts {
 export interface RuleReport { readonly rule: FaultRule; readonly matched: number; readonly injected: number }
 
 /** A fault that a request meets. */
-export interface Fault { readonly rule: FaultRule; readonly errorCode: number; touchesTopic(name: string): boolean }
+export interface Fault { readonly rule: FaultRule; readonly errorCode: number; touchesTopic(name: string): boolean; touchesGroup(name: string): boolean }
 
 /** Requests without which there is no connection: a rule must name them. */
 const opening: ReadonlySet<number> = new Set([ApiVersions.key, SaslHandshake.key, SaslAuthenticate.key]);
@@ -90,6 +90,10 @@ class Row implements Fault {
 
   touchesTopic(name: string): boolean {
     return this.rule.topics === undefined || matches(this.rule.topics, name);
+  }
+
+  touchesGroup(name: string): boolean {
+    return this.rule.groups === undefined || matches(this.rule.groups, name);
   }
 }
 

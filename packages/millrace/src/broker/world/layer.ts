@@ -3,7 +3,7 @@
 // Y1 A request that is refused is not executed, one that is refused in part is executed for the rest. Y2 Handlers know one broker and epoch 0: what they
 // see and say is translated here. Y3 Fetch sessions are not kept (as by a broker whose cache of them is full): every request then names its partitions.
 import type { Clock } from '../../os/mod.ts';
-import { errorCodes, Fetch, OffsetForLeaderEpoch, Produce } from '../../wire/mod.ts';
+import { errorCodes, Fetch, OffsetFetch, OffsetForLeaderEpoch, Produce } from '../../wire/mod.ts';
 import type { RequestContext, Route } from '../handlers.ts';
 import type { Topics } from '../topics/topics.ts';
 import { partitionName } from '../topics/topic-name.ts';
@@ -12,7 +12,7 @@ import type { Cast, Coordinated } from './cast.ts';
 import type { Fault, Injector, RequestFacts } from './injector.ts';
 import type { Release } from './releases.ts';
 import { addressed, isRewritten, rewritten, type Rewriting } from './replies.ts';
-import { cutItems, cutPartitions, groupsOf, joinAnswers, shapeOf, spoilAnswer, topicsOf, type Cut, type Fields, type ItemShape, type PartitionShape, type Refusal, type Shape } from './shapes.ts';
+import { cutItems, cutPartitions, groupsOf, joinAnswers, shapeOf, spoilAnswer, topicsOf, withUnstableOffsets, type Cut, type Fields, type ItemShape, type PartitionShape, type Refusal, type Shape } from './shapes.ts';
 
 /** What a layer works with. */
 export interface LayerParts { readonly cast: Cast; readonly release: Release | null; readonly topics: Topics; readonly clock: Clock; injector(): Injector; reserveEpochs(): void }
@@ -85,9 +85,11 @@ export class Layer {
     if (isRewritten(row.api) && (cast.isActive || release !== null)) call.change((body) => rewritten(row.api, body, of));
     const seesPartitions = cast.isActive || !this.#parts.injector().isEmpty;
     if (row.api.key === Fetch.key && call.version >= sessionsSince && seesPartitions && !this.#withoutSession(request, call)) return;
-    const executed = errors.filter((fault) => fault.rule.executed === true || isMetadataLike(shape));
+    const unstable = row.api.key === OffsetFetch.key ? errors.find(({ errorCode }) => errorCode === errorCodes.UNSTABLE_OFFSET_COMMIT) : undefined;
+    if (unstable !== undefined) call.change((body) => withUnstableOffsets(request, body, unstable.errorCode));
+    const executed = errors.filter((fault) => fault !== unstable && (fault.rule.executed === true || isMetadataLike(shape)));
     if (executed.length > 0 && shape !== undefined) call.change((body) => spoilAnswer(shape, body, this.#nameOf, (name) => firstError(executed, name)));
-    const before = errors.filter((fault) => !executed.includes(fault));
+    const before = errors.filter((fault) => fault !== unstable && !executed.includes(fault));
     if (shape === undefined) return row.handle(request, call);
     if (shape.kind === 'single') return this.#serveSingle(row, shape, request, call, before);
     this.#serveCut(row, shape, request, call, this.#cut(shape, request, call, before));
@@ -119,7 +121,7 @@ export class Layer {
   #cut(shape: PartitionShape | ItemShape, request: Fields, call: WorldCall, errors: readonly Fault[]): Cut {
     const { server } = shape;
     if (shape.kind === 'items') {
-      return cutItems(shape, request, (name) => (server === 'any' || server === 'leader' ? null : this.#wrongCoordinator(server, name, call)) ?? firstError(errors, shape.areTopics === true ? name : null));
+      return cutItems(shape, request, (name) => (server === 'any' || server === 'leader' ? null : this.#wrongCoordinator(server, name, call)) ?? (shape.areTopics === true ? firstError(errors, name) : firstError(errors.filter((fault) => fault.touchesGroup(name)), null)));
     }
     if (server === 'leader') return cutPartitions(shape, request, this.#nameOf, (topic, index, partition) => this.#wrongLeader(topic, index, partition, call) ?? firstError(errors, topic));
     const wrong = server === 'any' ? null : this.#wrongCoordinator(server, request[shape.group!] as string, call);

@@ -40,7 +40,7 @@ test('4.3 is what the layouts of this node were made from: no version of it is n
 test('for each release: what is advertised is in its table and in the node, and together with what is said to be missing it is the whole table', async () => {
   await using plain = await brokerUnderTest();
   const served = (await (await plain.dial()).ask(ApiVersions, 4, software)).apiKeys;
-  const routes = served.map(({ apiKey, minVersion, maxVersion }): Route => route(apiByKey(apiKey)!, () => {}, { versions: { min: Math.max(minVersion, apiByKey(apiKey)!.versions.min), max: maxVersion }, advertisedMin: minVersion }));
+  const routes = served.filter(({ apiKey }) => apiByKey(apiKey) !== undefined).map(({ apiKey, minVersion, maxVersion }): Route => route(apiByKey(apiKey)!, () => {}, { versions: { min: Math.max(minVersion, apiByKey(apiKey)!.versions.min), max: maxVersion }, advertisedMin: minVersion }));
   for (const release of releases.values()) {
     const kept = narrowed(routes, release);
     for (const { api, versions } of kept) {

@@ -1,7 +1,7 @@
 // broker/world/rules.ts - what a fault rule is: which requests it is about, what happens to them, and how often.
 // Owns: the form of rules and their check. Never: chance and counting (injector.ts), answers (shapes.ts).
 import { limits, MillraceError } from '../../base/mod.ts';
-import { apis, errorCodes } from '../../wire/mod.ts';
+import { apis, errorCodes, ImportBatches } from '../../wire/mod.ts';
 import { canFail } from './shapes.ts';
 
 /** What a rule does to a request. */
@@ -56,7 +56,7 @@ export interface FaultPlan {
 
 const kinds: ReadonlySet<string> = new Set<FaultKind>(['error', 'slow', 'throttle', 'lose-reply', 'cut-before', 'cut-after', 'move-leader', 'move-coordinator']);
 const fields: ReadonlySet<string> = new Set(['kind', 'apis', 'topics', 'groups', 'clientIds', 'error', 'executed', 'ms', 'probability', 'after', 'times']);
-const apiKeys: ReadonlyMap<string, number> = new Map(apis.map((api) => [api.name, api.key]));
+const apiKeys: ReadonlyMap<string, number> = new Map([...apis, ImportBatches].map((api) => [api.name, api.key]));
 
 /** Keys of the apis that a rule names; null when it names none. */
 export function keysOf(rule: FaultRule): ReadonlySet<number> | null {

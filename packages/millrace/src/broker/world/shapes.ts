@@ -40,6 +40,8 @@ export interface ItemShape {
   /** Fields that the answer about an item repeats. */
   readonly repeated?: readonly string[];
   readonly refused?: Fields;
+  /** The same, where it depends on the item. */
+  refusedItem?(item: Fields, errorCode: number): Fields;
   /** Items are topics. */
   readonly areTopics?: boolean;
 }
@@ -58,6 +60,10 @@ const partitions = (server: Server, of: Partial<PartitionShape> = {}): Partition
 const groupItems = (items: string, name: string, answers: string): ItemShape => ({ kind: 'items', server: 'group', items, name, answers, answerName: 'groupId' });
 const topicItems = (answers: string): ItemShape => ({ kind: 'items', server: 'any', items: 'topics', name: 'name', answers, answerName: 'name', areTopics: true });
 const resources = (answers: string): ItemShape => ({ kind: 'items', server: 'any', items: 'resources', name: 'resourceName', answers, answerName: 'resourceName', repeated: ['resourceType'] });
+/** Each partition of a transaction is refused for itself. */
+const refusedTransaction = ({ topics }: Fields, errorCode: number): Fields => ({
+  topicResults: (topics as Fields[]).map(({ name, partitions: indexes }) => ({ name, resultsByPartition: (indexes as number[]).map((partitionIndex) => ({ partitionIndex, partitionErrorCode: errorCode })) })),
+});
 const ofGroup: SingleShape = { kind: 'single', server: 'group', name: 'groupId' };
 const ofTransaction: SingleShape = { kind: 'single', server: 'transaction', name: 'transactionalId' };
 
@@ -73,9 +79,10 @@ const byVersion: ReadonlyMap<number, (version: number) => Shape> = new Map<numbe
   [OffsetCommit.key, () => partitions('group', { group: 'groupId' })],
   [TxnOffsetCommit.key, () => partitions('group', { group: 'groupId' })],
   [AddPartitionsToTxn.key, (version) => (version >= 4
-    ? { kind: 'items', server: 'transaction', items: 'transactions', name: 'transactionalId', answers: 'resultsByTransaction', answerName: 'transactionalId' }
+    ? { kind: 'items', server: 'transaction', items: 'transactions', name: 'transactionalId', answers: 'resultsByTransaction', answerName: 'transactionalId', refusedItem: refusedTransaction }
     : partitions('transaction', { topics: 'v3AndBelowTopics', index: '', answers: 'resultsByTopicV3AndBelow', answerPartitions: 'resultsByPartition', errorField: 'partitionErrorCode', group: 'v3AndBelowTransactionalId' }))],
-  [OffsetFetch.key, (version) => (version >= 8 ? groupItems('groups', 'groupId', 'groups') : ofGroup)],
+  [OffsetFetch.key, (version) => (version >= 8 ? groupItems('groups', 'groupId', 'groups') : version >= 2 ? ofGroup
+    : partitions('group', { partitions: 'partitionIndexes', index: '', refused: { committedOffset: -1, metadata: '' }, group: 'groupId' }))],
   [DescribeGroups.key, () => groupItems('groups', '', 'groups')],
   [DeleteGroups.key, () => groupItems('groupsNames', '', 'results')],
   [ConsumerGroupDescribe.key, () => groupItems('groupIds', '', 'groups')],
@@ -179,7 +186,7 @@ export function cutItems(shape: ItemShape, request: Fields, judge: (name: string
     const refusal = judge(name);
     if (refusal === null) { served.push(item); continue; }
     const repeated = Object.fromEntries((shape.repeated ?? []).map((field) => [field, (item as Fields)[field]]));
-    refused.push({ ...shape.refused, ...refusal.besides, ...repeated, [shape.answerName]: name, errorCode: refusal.errorCode });
+    refused.push({ ...shape.refused, ...shape.refusedItem?.(item as Fields, refusal.errorCode), ...refusal.besides, ...repeated, [shape.answerName]: name, errorCode: refusal.errorCode });
   }
   if (refused.length === 0) return { served: request, refused };
   return { served: served.length === 0 ? null : { ...request, [shape.items]: served }, refused };
@@ -213,3 +220,10 @@ export function spoilAnswer(shape: Shape, body: Fields, nameOf: (topicId: string
 }
 
 const spoiled = (answer: Fields, refusal: Refusal | null, refused: Fields, errorField: string): Fields => (refusal === null || answer[errorField] !== 0 ? answer : { ...answer, ...refused, [errorField]: refusal.errorCode });
+
+/** UNSTABLE_OFFSET_COMMIT has its place with each offset, and is told to who asked for stable ones. */
+export function withUnstableOffsets(request: Fields, body: Fields, errorCode: number): Fields {
+  if (request['requireStable'] !== true) return body;
+  const spoil = (topics: Fields[] | undefined): Fields[] => (topics ?? []).map((topic) => ({ ...topic, partitions: (topic['partitions'] as Fields[]).map((one) => ({ ...one, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode })) }));
+  return { ...body, topics: spoil(body['topics'] as Fields[] | undefined), groups: ((body['groups'] ?? []) as Fields[]).map((group) => ({ ...group, topics: spoil(group['topics'] as Fields[]) })) };
+}
