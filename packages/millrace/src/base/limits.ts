@@ -94,6 +94,21 @@ export const limits = {
     /** Bytes fetched ahead of the reader, over all partitions of a consumer. */
     prefetchBytesDefault: 32 * MiB,
   },
+  schema: {
+    /** Text of a JSON Schema, how deep it may be nested, and compiled ones kept. */
+    textCharsMax: 64 * KiB,
+    depthMax: 64,
+    compiledMax: 1_000,
+    /** What the records of a batch that is checked may decompress to. */
+    recordsBytesMax: 64 * MiB,
+    /** Longest check of one batch, and of one schema; past it the batch is refused. */
+    checkMsMax: 5_000,
+    /** Memory of the thread that checks, in MiB. */
+    threadMemoryMiB: 512,
+    /** Words told about one bad record, and about all of a batch. */
+    faultCharsEach: 300,
+    faultCharsMax: 16 * KiB,
+  },
   world: {
     /** Brokers that one node plays, rules of a fault plan, how long an answer is held, leaders and coordinators moved. */
     brokersMax: 16,

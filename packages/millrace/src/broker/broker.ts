@@ -32,6 +32,8 @@ import { KeyedLog } from './keyed-log.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
+import { SchemaGate } from './produce/schema-gate.ts';
+import type { Validator } from './produce/validator.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -44,6 +46,8 @@ export interface BrokerOptions {
   readonly machine: Machine;
   /** Node configuration by Kafka's names; see config/node-definitions.ts. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Judges records by the schemas of their topics; default: a topic with a schema is refused. */
+  readonly validator?: Validator;
   /** What is played for users' tests; default: nothing. */
   readonly world?: WorldOptions;
   /** One line for the operator; default: nothing is said. */
@@ -111,7 +115,9 @@ export class Broker {
     const topics = new Topics(log, metadata, config, machine.random, report);
     await topics.open();
     const world = await World.open(options.world ?? {}, { nodeId: config.number('node.id'), topics, metadata, clock: machine.clock, report });
+    const validator = options.validator ?? noValidator;
     const services: Services = {
+      validator, gate: new SchemaGate(validator, (callback) => log.whenRoom(callback)),
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
@@ -164,6 +170,7 @@ export class Broker {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
     this.world.close();
+    this.services.validator.close();
     this.transactions.close();
     this.#groups.close();
     await this.#server.close();
@@ -202,6 +209,13 @@ export class Broker {
     return routes;
   }
 }
+
+/** Without a judge nothing passes a schema, and no topic gets one. */
+const noValidator: Validator = {
+  check: () => Promise.reject(new MillraceError('invalid-argument', 'Cannot use a schema: this node does not check records')),
+  judge: async () => [{ batchIndex: 0, batchIndexErrorMessage: 'this node does not check records' }],
+  close() {},
+};
 
 function reportState(state: LogState, report: Report): void {
   if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error');

@@ -6,6 +6,8 @@ import type { Clock, Random } from '../os/mod.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
+import type { SchemaGate } from './produce/schema-gate.ts';
+import type { Validator } from './produce/validator.ts';
 import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
 import type { Topics } from './topics/topics.ts';
@@ -21,6 +23,10 @@ export interface Services {
   readonly metadata: KeyedLog;
   readonly producerIds: ProducerIds;
   readonly producers: ProducerStore;
+  /** Who judges records of topics that carry schemas. */
+  readonly validator: Validator;
+  /** Where their batches wait. */
+  readonly gate: SchemaGate;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   readonly nodeId: number;

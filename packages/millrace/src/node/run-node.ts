@@ -1,7 +1,7 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
 import { KiB, MiB, type Report } from '../base/mod.ts';
-import { Broker, type ListenOptions, type FaultReport, type WorldCommand } from '../broker/mod.ts';
+import { Broker, type ListenOptions, type FaultReport, type Validator, type WorldCommand } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
 import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
@@ -37,7 +37,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   });
   let broker: Broker | null = null;
   try {
-    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), world: options, ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    broker = await Broker.open({ log, machine, report, validator: validatorFor(machine, options), config: withAddresses(options.config ?? {}, addresses, machine), world: options, ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
     const opened = broker;
     const listeners: Listener[] = [];
     for (const [number, nodeId] of opened.world.brokerIds.entries()) {
@@ -59,6 +59,19 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     await log.close();
     throw error;
   }
+}
+
+/** A simulated machine judges where it stands: every run must go the same way. Loaded when the first topic has a schema. */
+function validatorFor(machine: Machine, options: NodeOptions): Validator {
+  let made: Promise<Validator> | null = null;
+  const load = (): Promise<Validator> => (made ??= options.machine === undefined
+    ? import('./check-thread.ts').then(({ CheckThread }) => new CheckThread(machine.clock))
+    : import('./inline-validator.ts').then(({ inlineValidator }) => inlineValidator()));
+  return {
+    check: async (schemas) => (await load()).check(schemas),
+    judge: async (schemas, bytes) => (await load()).judge(schemas, bytes),
+    close: () => { void made?.then((validator) => validator.close()); },
+  };
 }
 
 /** Where the `number`th broker that the node plays listens: at a free port, or so many ports after the named one. */

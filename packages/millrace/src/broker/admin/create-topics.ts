@@ -2,7 +2,7 @@
 // Owns: the checks of a request. Never: the creation (topics/topics.ts).
 import { isMillraceError, limits } from '../../base/mod.ts';
 import { CreatePartitions, CreateTopics, errorCodes, zeroUuid, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
-import { checkTopicConfig, topicConfigLevels } from '../config/topic-config.ts';
+import { checkTopicConfig, schemasOf, topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { Handler } from '../handlers.ts';
 import type { Services } from '../services.ts';
@@ -49,6 +49,7 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   if (services.topics.isTaken(name)) throw new TopicRefused('exists');
   const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.brokerIds) : askedPartitions(topic, services);
   const config = checkedConfig(topic);
+  await checkSchemas(services, config);
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
   const id = validateOnly ? zeroUuid : (await services.topics.create(name, partitionCount, config)).id;
@@ -108,6 +109,12 @@ function checkedConfig(topic: CreatableTopic): ReadonlyMap<string, string> {
     throw new Refusal(errorCodes.INVALID_CONFIG, error.message);
   }
   return config;
+}
+
+/** A schema that cannot be used is refused before anything is made. */
+async function checkSchemas(services: Services, config: ReadonlyMap<string, string>): Promise<void> {
+  const schemas = schemasOf(config.get('millrace.key.schema'), config.get('millrace.value.schema'));
+  if (schemas !== null) await services.validator.check(schemas).catch((error: unknown) => { throw isMillraceError(error, 'invalid-argument') ? new Refusal(errorCodes.INVALID_CONFIG, error.message) : error; });
 }
 
 function describedConfig(services: Services, config: ReadonlyMap<string, string>): CreatedAnswer['configs'] {

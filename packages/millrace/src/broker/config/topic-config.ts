@@ -3,6 +3,7 @@
 import { MillraceError } from '../../base/mod.ts';
 import type { PartitionConfig } from '../../log/mod.ts';
 import { checkConfigValue, configNumber } from './definition.ts';
+import type { TopicSchemas } from '../produce/validator.ts';
 import type { ConfigValue, NodeConfig } from './node-config.ts';
 import { topicDefinitions } from './topic-definitions.ts';
 
@@ -15,6 +16,8 @@ export interface TopicSettings {
   readonly insyncReplicasMin: number;
   /** Where the topic is being moved from; '' when it is an ordinary one. */
   readonly importFrom: string;
+  /** JSON Schemas of keys and values; null when the topic has none. */
+  readonly schemas: TopicSchemas | null;
   readonly partition: PartitionConfig;
 }
 
@@ -40,6 +43,11 @@ export function topicConfigLevels(values: ReadonlyMap<string, string>, node: Nod
   return [...found, ...below];
 }
 
+/** Null for a topic without any. */
+export function schemasOf(key = '', value = ''): TopicSchemas | null {
+  return key === '' && value === '' ? null : { key, value };
+}
+
 /** Resolves a topic's values over the node's. The values have been checked. */
 export function resolveTopicSettings(values: ReadonlyMap<string, string>, node: NodeConfig): TopicSettings {
   const text = (name: string): string => topicConfigLevels(values, node, name)[0]?.text ?? topicDefinitions.get(name)!.defaultText!;
@@ -51,6 +59,7 @@ export function resolveTopicSettings(values: ReadonlyMap<string, string>, node: 
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     insyncReplicasMin: number('min.insync.replicas'),
     importFrom: text('millrace.import.from').startsWith(importDone) ? '' : text('millrace.import.from'),
+    schemas: schemasOf(text('millrace.key.schema'), text('millrace.value.schema')),
     partition: {
       segmentBytes: number('segment.bytes'),
       segmentMs: number('segment.ms'),

@@ -1,0 +1,66 @@
+// test/conformance/worlds.test.ts - every client in the worlds that Millrace plays: older releases, several brokers, faults on purpose.
+// Owns: the worlds, and which cases hold in each. Never: what a case checks (cases/). Nothing may be lost, nothing doubled for who asks for idempotence.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { faultPlans } from '../../packages/millrace/src/testing/fault-plans.ts';
+import type { Broker } from '../peers/broker.ts';
+import { startMillrace } from '../peers/millrace.ts';
+import { consumeCases } from './cases/consume.ts';
+import { groupCases } from './cases/groups.ts';
+import { produceCases } from './cases/produce.ts';
+import { transactionCases } from './cases/transactions.ts';
+import { clients, isChosen, Matrix, targets } from './matrix.ts';
+import { Stage } from './stage.ts';
+
+/** Where a retry may double what was sent without idempotence, only cases that ask for it, or do not count, hold. */
+const sturdy = ['produce, idempotent', 'group, continues', 'group, two and three', 'group, cooperative', 'transactions'];
+const worlds: readonly { readonly name: string; readonly flags: readonly string[]; readonly faults?: keyof typeof faultPlans; readonly cases: readonly string[] }[] = [
+  { name: 'as 2.8, two brokers', flags: ['--as-kafka', '2.8', '--brokers', '2'], cases: [''] },
+  { name: 'as 3.5, three brokers', flags: ['--as-kafka', '3.5', '--brokers', '3'], cases: [''] },
+  { name: 'leaders and coordinators that move', flags: ['--brokers', '3'], faults: 'leaders and coordinators that move', cases: sturdy },
+  { name: 'errors that pass', flags: ['--brokers', '2'], faults: 'errors that pass', cases: sturdy },
+  { name: 'answers that are lost', flags: ['--brokers', '2'], faults: 'answers that are lost', cases: sturdy },
+  { name: 'slow and held back', flags: [], faults: 'slow and held back', cases: sturdy },
+  { name: 'transactions', flags: ['--brokers', '3'], faults: 'transactions', cases: ['transactions'] },
+];
+const all = [...produceCases, ...consumeCases, ...groupCases, ...transactionCases].filter(({ name }) => isChosen(name));
+const chosen = (process.env['CONFORMANCE_WORLDS'] ?? '').split(',').filter((one) => one !== '');
+const matrix = new Matrix('worlds');
+const open = new AsyncDisposableStack();
+const brokers = new Map<string, Broker>();
+let stage: Stage;
+
+if (targets.includes('millrace')) describe('worlds', { concurrency: 3 }, () => {
+  before(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-worlds-'));
+    open.defer(() => rmSync(folder, { recursive: true, force: true }));
+    for (const { name, flags, faults } of worlds) {
+      const file = join(folder, `${name}.json`);
+      if (faults !== undefined) writeFileSync(file, JSON.stringify(faultPlans[faults]));
+      brokers.set(name, open.use(await startMillrace({ flags: [...flags, ...(faults === undefined ? [] : ['--faults', file])] })));
+    }
+    stage = open.use(await Stage.open());
+  });
+  after(async () => {
+    await open.disposeAsync();
+    process.stdout.write(matrix.print());
+  });
+
+  for (const client of clients) {
+    describe(client, { concurrency: 1 }, () => {
+      for (const world of worlds) {
+        if (chosen.length > 0 && !chosen.includes(world.name)) continue;
+        for (const one of all.filter(({ name }) => world.cases.some((part) => name.includes(part)))) {
+          test(`${client}, ${world.name}: ${one.name}`, { timeout: 120_000 }, async (t) => {
+            if (stage.missing.has(client)) return t.skip(stage.missing.get(client));
+            const broker = brokers.get(world.name)!;
+            await matrix.runCase({ ...one, name: `${world.name}: ${one.name}` }, [{ target: 'millrace', driver: stage.driver(client, broker.bootstrap), reference: stage.reference(broker.bootstrap), broker }]);
+          });
+        }
+      }
+    });
+  }
+});
