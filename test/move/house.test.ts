@@ -8,7 +8,7 @@ import type { Broker } from '../peers/broker.ts';
 import { smallJvm, startKafka } from '../peers/kafka.ts';
 import { mainFlags, startMillrace } from '../peers/millrace.ts';
 import { rootFolder } from '../peers/places.ts';
-import { start, type Running } from '../peers/processes.ts';
+import { eventually, start, type Running } from '../peers/processes.ts';
 import { join } from 'node:path';
 
 const topic = 'house';
@@ -33,6 +33,8 @@ async function furnish(client: Client): Promise<void> {
     await producer.close();
   }
   const producer = client.transactionalProducer({ transactionalId: 'furnisher' });
+  // A fresh Apache Kafka makes its topic of transactions when it is first asked for.
+  await eventually(() => producer.transact(async (transaction) => { await transaction.send({ topic, partition: 0, value: 'first' }); }).then(() => true, () => undefined), () => 'no coordinator of transactions');
   for (let i = 0; i < 12; i++) {
     await producer.transact(async (transaction) => {
       await transaction.sendBatch(Array.from({ length: 40 }, (_, k) => ({ topic, partition: k % partitions, value: `transaction ${i} ${k}` })));

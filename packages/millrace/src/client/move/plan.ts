@@ -23,6 +23,7 @@ const meanwhile: Readonly<Record<string, string>> = {
 const batchBytesMax = String(64 * 1024 * 1024);
 /** The key that marks a topic of Millrace as being moved, and what is put before its value when the move is over. */
 export const importKey = 'millrace.import.from';
+/** Stands before the source's id once the move is over. */
 export const importDone = 'done:';
 /** Of no use elsewhere: names of brokers, keys that are this move's own. */
 const own: ReadonlySet<string> = new Set([importKey, 'leader.replication.throttled.replicas', 'follower.replication.throttled.replicas']);

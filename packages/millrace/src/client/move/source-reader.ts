@@ -60,7 +60,7 @@ export class SourceReader {
     for (const topic of new Set(reading.map(({ topic }) => topic))) await this.#cluster.topic(topic, deadline);
     const first = this.#turn++ % Math.max(1, reading.length); // nobody is always last in a fetch that has room for some
     const leaders = leadersOf(this.#cluster, [...reading.slice(first), ...reading.slice(0, first)]);
-    const parts = await Promise.all([...leaders].map(([nodeId, mine]) => this.#fetch(nodeId, mine, wait ? waitMs : 0)));
+    const parts = await Promise.all([...leaders].map(([nodeId, mine]) => this.#fetchFrom(nodeId, mine, wait ? waitMs : 0)));
     return parts.flat();
   }
 
@@ -70,7 +70,7 @@ export class SourceReader {
     if (position !== undefined) position.offset = Math.max(position.offset, nextOffset);
   }
 
-  async #fetch(nodeId: number, positions: readonly (TopicPartition & { offset: number })[], maxWaitMs: number): Promise<FetchedPart[]> {
+  async #fetchFrom(nodeId: number, positions: readonly (TopicPartition & { offset: number })[], maxWaitMs: number): Promise<FetchedPart[]> {
     const what = 'read the source';
     const deadline = this.#cluster.deadline(this.#cluster.options.requestTimeoutMs + maxWaitMs);
     const answer = await this.#cluster.call({ kind: 'broker', nodeId }, Fetch, {
