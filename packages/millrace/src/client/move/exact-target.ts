@@ -25,6 +25,9 @@ export class ExactTarget implements MoveTarget {
     this.#source = source;
   }
 
+  /** They say so themselves. */
+  async claim(): Promise<void> {}
+
   /** E2. A partition without anything begins where the source does. */
   async resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
     const deadline = this.#cluster.deadline(this.#cluster.options.requestTimeoutMs);

@@ -43,6 +43,15 @@ export class MappedTarget implements MoveTarget {
     return [...this.#progress.keys()].some((key) => key.startsWith(`${topic}-`) && /^\d+$/.test(key.slice(topic.length + 1)));
   }
 
+  /** A note before the first record: a transaction that was cut short leaves its trace in a topic, and it must be known whose it was. */
+  async claim(topics: readonly string[]): Promise<void> {
+    await this.#makeNotesTopic();
+    await this.#renewProducer();
+    await this.#producer!.transact(async (transaction) => {
+      for (const topic of topics) await transaction.send({ topic: movesTopic, partition: 0, key: `${this.#source} ${partitionKey(topic, 0)}`, value: JSON.stringify(this.#noteOf({ topic, partition: 0, nextOffset: 0 }, [])) });
+    });
+  }
+
   async resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
     await this.#makeNotesTopic();
     await this.#renewProducer();
@@ -91,7 +100,7 @@ export class MappedTarget implements MoveTarget {
     await producer?.close();
   }
 
-  #noteOf({ topic, partition, nextOffset }: FetchedPart, runs: readonly Run[]): Note {
+  #noteOf({ topic, partition, nextOffset }: Pick<FetchedPart, 'topic' | 'partition' | 'nextOffset'>, runs: readonly Run[]): Note {
     return { version: 1, source: this.#source, topic, partition, next: nextOffset, runs: runs.map(({ source, target, count }) => [source, target, count] as const) };
   }
 
@@ -99,7 +108,7 @@ export class MappedTarget implements MoveTarget {
     const key = partitionKey(topic, partition);
     let progress = this.#progress.get(key);
     if (progress === undefined) this.#progress.set(key, progress = { next: 0, mapping: new OffsetMapping() });
-    progress.next = next;
+    progress.next = Math.max(progress.next, next);
     for (const [source, target, count] of runs) progress.mapping.add({ source, target, count });
   }
 

@@ -98,6 +98,8 @@ export class Move {
         isMade = true;
       });
     }
+    const fresh = this.plan.topics.filter(({ state }) => state === 'new').map(({ topic }) => topic);
+    if (fresh.length > 0) await insist(this.#target, () => this.#writer.claim(fresh));
   }
 
   /** Copies until the target has all that the source had when it was called. Waits out either side being away; `stop` ends it early. */
