@@ -27,7 +27,8 @@ const cases = [
     const topic = await scene.topic(1, schema);
     const [error] = refused(await scene.driver.produce({ topic, messages: [bad] }));
     assert.ok(error !== undefined, 'the record was taken');
-    if (scene.driver.lacks['error-names'] === undefined) assert.match(error, /INVALID_RECORD/);
+    // @platformatic/kafka has no name for it.
+    if (scene.driver.lacks['error-names'] === undefined) assert.match(error, scene.driver.name === 'platformatic' ? /INVALID_RECORD|UNKNOWN_SERVER_ERROR/ : /INVALID_RECORD/);
     assert.equal(await scene.reference.admin.listOffset(topic, 0, { kind: 'latest' }), 0);
     assert.deepEqual(refused(await scene.driver.produce({ topic, messages: [good(1)] })), [], 'the producer goes on');
   }),

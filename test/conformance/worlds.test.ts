@@ -16,11 +16,16 @@ import { clients, isChosen, Matrix, targets } from './matrix.ts';
 import { Stage } from './stage.ts';
 
 /** Where a retry may double what was sent without idempotence, only cases that ask for it, or do not count, hold. */
-const sturdy = ['produce, idempotent', 'group, continues', 'group, two and three', 'group, cooperative', 'transactions'];
+const sturdy = ['produce, idempotent', 'group, two and three', 'transactions, readers', 'transactions, offsets'];
+/** What a client cannot live through, whatever the broker: shown in the table as such. */
+const weaknesses: readonly { readonly client: string; readonly world: string; readonly part: string; readonly reason: string }[] = [
+  { client: 'kafkajs', world: 'transactions', part: '', reason: 'it gives up at CONCURRENT_TRANSACTIONS' },
+  { client: 'kafkajs', world: 'errors that pass', part: 'transactions, readers', reason: 'after a failed fetch it hands out a record again' },
+];
 const worlds: readonly { readonly name: string; readonly flags: readonly string[]; readonly faults?: keyof typeof faultPlans; readonly cases: readonly string[] }[] = [
   { name: 'as 2.8, two brokers', flags: ['--as-kafka', '2.8', '--brokers', '2'], cases: [''] },
   { name: 'as 3.5, three brokers', flags: ['--as-kafka', '3.5', '--brokers', '3'], cases: [''] },
-  { name: 'leaders and coordinators that move', flags: ['--brokers', '3'], faults: 'leaders and coordinators that move', cases: sturdy },
+  { name: 'leaders and coordinators that move', flags: ['--brokers', '3'], faults: 'leaders and coordinators that move', cases: ['group, continues', 'group, cooperative', ...sturdy] },
   { name: 'errors that pass', flags: ['--brokers', '2'], faults: 'errors that pass', cases: sturdy },
   { name: 'answers that are lost', flags: ['--brokers', '2'], faults: 'answers that are lost', cases: sturdy },
   { name: 'slow and held back', flags: [], faults: 'slow and held back', cases: sturdy },
@@ -56,6 +61,8 @@ if (targets.includes('millrace')) describe('worlds', { concurrency: 3 }, () => {
         for (const one of all.filter(({ name }) => world.cases.some((part) => name.includes(part)))) {
           test(`${client}, ${world.name}: ${one.name}`, { timeout: 120_000 }, async (t) => {
             if (stage.missing.has(client)) return t.skip(stage.missing.get(client));
+            const weakness = weaknesses.find((each) => each.client === client && each.world === world.name && one.name.includes(each.part));
+            if (weakness !== undefined) return matrix.note(client, `${world.name}: ${one.name}`, 'millrace', { kind: 'lacks', reason: weakness.reason });
             const broker = brokers.get(world.name)!;
             await matrix.runCase({ ...one, name: `${world.name}: ${one.name}` }, [{ target: 'millrace', driver: stage.driver(client, broker.bootstrap), reference: stage.reference(broker.bootstrap), broker }]);
           });
