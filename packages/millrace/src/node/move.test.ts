@@ -93,7 +93,7 @@ test('to Millrace: records, offsets, settings, positions; nothing is at the sour
   }
   const [described] = await to.admin().describeConfigs([{ kind: 'topic', name: 'orders' }]);
   const own = Object.fromEntries(described!.configs.filter((one) => one.source === 'topic').map(({ name, value }) => [name, value]));
-  assert.deepEqual(own, { ...settings, 'millrace.import.from': `done:${move.plan.sourceId}` });
+  assert.deepEqual(own, { ...settings, 'millrace.import.from': `done:${move.plan.sourceId}/${move.plan.topics.find(({ topic }) => topic === 'orders')!.topicId}` });
   const [end] = await from.admin().listOffsets([{ topic: 'orders', partition: 0, at: 'latest' }]);
   assert.equal((await to.producer().send({ topic: 'orders', partition: 0, value: 'first of the new house' })).offset, end!.offset, 'it goes on where the source ended, markers included');
 });
@@ -165,6 +165,26 @@ test('following: what comes is copied while it comes, progress is told, and the 
   await following;
   assert.ok(told.some(({ phase, offsetsLeft }) => phase === 'following' && offsetsLeft === 0), JSON.stringify(told));
   assert.equal((await move.verify()).isEqual, true);
+});
+
+test('a source that grows is followed by a new plan, one that is made again is another one', async () => {
+  await using nodes = await twoNodes();
+  const { source, target, from, to } = nodes;
+  await furnish(from);
+  await using first = await planMove({ from: source, to: target, topics: ['orders'] });
+  await first.prepare();
+  await first.copy();
+  await from.admin().createPartitions('orders', 5);
+  await from.producer().send({ topic: 'orders', partition: 4, value: 'new room' });
+  await assert.rejects(first.cutover(), (error) => isMillraceError(error, 'unavailable') && /has changed/.test(error.message));
+  await using second = await planMove({ from: source, to: target, topics: ['orders'] });
+  await second.prepare();
+  assert.equal((await to.admin().describeTopics(['orders']))[0]!.partitions.length, 5);
+  await second.copy();
+  assert.equal((await second.verify()).isEqual, true);
+  await from.admin().deleteTopics(['orders']);
+  await from.admin().createTopics([{ topic: 'orders', partitions: 5 }]);
+  await assert.rejects(planMove({ from: source, to: target, topics: ['orders'] }), (error) => isMillraceError(error, 'topic-exists'));
 });
 
 test('what cannot be moved is said before anything is done', async () => {

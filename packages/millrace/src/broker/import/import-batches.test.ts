@@ -22,7 +22,7 @@ function at(offset: number, values: readonly string[], options: Parameters<typeo
 }
 
 const send = async (client: TestClient, partition: Omit<PartitionInit, 'index'>, source = 'old') =>
-  (await client.ask(ImportBatches, 0, { source, topics: [{ name: 'moved', partitions: [{ index: 0, ...partition }] }] })).topics[0]!.partitions[0]!;
+  (await client.ask(ImportBatches, 0, { topics: [{ name: 'moved', source, partitions: [{ index: 0, ...partition }] }] })).topics[0]!.partitions[0]!;
 const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
 async function batches(client: TestClient, fetchOffset = 0): Promise<[base: number, last: number, records: number][]> {
@@ -84,7 +84,7 @@ test('what may not enter is refused whole, with the reason', async () => {
   damaged[65]! ^= 1;
   assert.equal((await send(client, { records: damaged })).errorCode, errorCodes.CORRUPT_MESSAGE);
   assert.deepEqual(await batches(client), [[0, 2, 3]]);
-  const elsewhere = await client.ask(ImportBatches, 0, { source: 'old', topics: [{ name: 'none', partitions: [{ index: 0 }] }] });
+  const elsewhere = await client.ask(ImportBatches, 0, { topics: [{ name: 'none', source: 'old', partitions: [{ index: 0 }] }] });
   assert.equal(elsewhere.topics[0]!.partitions[0]!.errorCode, errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
 });
 

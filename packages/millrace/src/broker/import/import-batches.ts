@@ -27,13 +27,13 @@ export function importBatchesHandler(services: Services): Handler<typeof ImportB
     return done;
   };
   return (request, context) => {
-    Promise.all(request.topics.map(async ({ name, partitions }) => ({
+    Promise.all(request.topics.map(async ({ name, source, partitions }) => ({
       name,
       partitions: await Promise.all(partitions.map(async (asked): Promise<PartitionAnswer> => {
         const partition = services.topics.partition(name, asked.index);
         try {
           if (partition === undefined) return refused(asked.index, errorCodes.UNKNOWN_TOPIC_OR_PARTITION, `there is no partition ${asked.index} of topic ${name}`);
-          checkSource(partition, request.source);
+          checkSource(partition, source);
           await inTurn(partition, () => take(services, partition, asked));
           return { index: asked.index, errorCode: errorCodes.NONE, errorMessage: null, endOffset: partition.log.highWatermark };
         } catch (error) {

@@ -18,11 +18,12 @@ const requestBytesMax = 8 * 1024 * 1024;
 /** Imports into topics that were created for it. */
 export class ExactTarget implements MoveTarget {
   readonly #cluster: Cluster;
-  readonly #source: string;
+  /** What each topic says that it is imported from. */
+  readonly #sourceOf: (topic: string) => string;
 
-  constructor(cluster: Cluster, source: string) {
+  constructor(cluster: Cluster, sourceOf: (topic: string) => string) {
     this.#cluster = cluster;
-    this.#source = source;
+    this.#sourceOf = sourceOf;
   }
 
   /** They say so themselves. */
@@ -70,8 +71,7 @@ export class ExactTarget implements MoveTarget {
   async #send(nodeId: number, imports: readonly PartitionImport[]): Promise<void> {
     const what = 'write to the target';
     await this.#cluster.call({ kind: 'broker', nodeId }, ImportBatches, {
-      source: this.#source,
-      topics: [...byTopic(imports, ({ partition, startOffset = -1, endOffset = -1, records = null }) => ({ index: partition, startOffset, endOffset, records }))].map(([name, partitions]) => ({ name, partitions })),
+      topics: [...byTopic(imports, ({ partition, startOffset = -1, endOffset = -1, records = null }) => ({ index: partition, startOffset, endOffset, records }))].map(([name, partitions]) => ({ name, source: this.#sourceOf(name), partitions })),
     }, { what, deadline: this.#cluster.deadline(this.#cluster.options.requestTimeoutMs), idempotent: true, lane: 'move' }, (answer) => {
       for (const { name, partitions } of answer.topics) {
         for (const { index, errorCode, errorMessage } of partitions) if (errorCode !== 0) throw kafkaError(errorCode, `write to '${partitionKey(name, index)}'`, { topic: name, partition: index }, errorMessage);

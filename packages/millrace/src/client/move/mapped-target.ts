@@ -16,7 +16,7 @@ import { SourceReader, type FetchedPart } from './source-reader.ts';
 import type { MoveTarget, Resumption, Written } from './target.ts';
 
 /** What a note says: runs of one partition, and where the source goes on. */
-interface Note { readonly version: 1; readonly source: string; readonly topic: string; readonly partition: number; readonly next: number; readonly runs: readonly (readonly [source: number, target: number, count: number])[] }
+interface Note { readonly version: 1; readonly source: string; readonly topic: string; readonly topicId: string; readonly partition: number; readonly next: number; readonly runs: readonly (readonly [source: number, target: number, count: number])[] }
 
 /** Partitions and how far each is. */
 interface Progress { next: number; readonly mapping: OffsetMapping }
@@ -30,11 +30,14 @@ export class MappedTarget implements MoveTarget {
   readonly #cluster: Cluster;
   readonly #source: string;
   #producer: TransactionalProducer | null = null;
+  readonly #idOf: (topic: string) => string;
   #progress = new Map<string, Progress>();
 
-  constructor(cluster: Cluster, source: string) {
+  /** `idOf`: a topic of the source that was deleted and made again is another one. */
+  constructor(cluster: Cluster, source: string, idOf: (topic: string) => string) {
     this.#cluster = cluster;
     this.#source = source;
+    this.#idOf = idOf;
   }
 
   /** True when an earlier run has copied something of the topic. The topic of notes must be there. */
@@ -101,7 +104,7 @@ export class MappedTarget implements MoveTarget {
   }
 
   #noteOf({ topic, partition, nextOffset }: Pick<FetchedPart, 'topic' | 'partition' | 'nextOffset'>, runs: readonly Run[]): Note {
-    return { version: 1, source: this.#source, topic, partition, next: nextOffset, runs: runs.map(({ source, target, count }) => [source, target, count] as const) };
+    return { version: 1, source: this.#source, topic, topicId: this.#idOf(topic), partition, next: nextOffset, runs: runs.map(({ source, target, count }) => [source, target, count] as const) };
   }
 
   #apply({ topic, partition, next, runs }: Note): void {
@@ -147,7 +150,7 @@ export class MappedTarget implements MoveTarget {
   #readNote(text: string): void {
     const note = JSON.parse(text) as Note;
     if (note.version !== 1) throw new MillraceError('data-folder-newer', `Cannot go on with the move: its notes in topic '${movesTopic}' are of version ${String(note.version)}`);
-    if (note.source === this.#source) this.#apply(note);
+    if (note.source === this.#source && note.topicId === this.#idOf(note.topic)) this.#apply(note);
   }
 }
 

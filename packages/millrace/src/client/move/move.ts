@@ -11,7 +11,7 @@ import { ExactTarget } from './exact-target.ts';
 import { MappedTarget } from './mapped-target.ts';
 import type { CutoverReport, MoveOptions, MovePlan, MoveProgress, MovedGroup, TopicPlan, VerifyReport } from './options.ts';
 import { movesTopic } from './names.ts';
-import { changeAtCutover, importDone, importKey, kindOf, makePlan, settingsMeanwhile } from './plan.ts';
+import { changeAtCutover, importDone, importKey, kindOf, makePlan, settingsMeanwhile, sourceName } from './plan.ts';
 import { SourceReader } from './source-reader.ts';
 import type { MoveTarget } from './target.ts';
 import { verify, type Stretch } from './verify.ts';
@@ -72,24 +72,29 @@ export class Move {
     if (sourceId === target.view.clusterId) throw new MillraceError('invalid-argument', `Cannot move: both sides are cluster ${sourceId}`);
     const kind = await kindOf(target);
     const admin = new Admin(target, target.options.requestTimeoutMs);
-    const mapped = new MappedTarget(target, sourceId);
-    const stateOf = async (topic: string): Promise<TopicPlan['state']> => {
+    const ids = new Map<string, string>();
+    const idOf = (topic: string): string => ids.get(topic) ?? '';
+    const mapped = new MappedTarget(target, sourceId, idOf);
+    const stateOf = async (topic: string, topicId: string): Promise<TopicPlan['state']> => {
+      ids.set(topic, topicId);
       if (kind === 'mapped') return (await admin.listTopics()).includes(movesTopic) && await mapped.hasBegun(topic) ? 'begun' : 'new';
       const [described] = await admin.describeConfigs([{ kind: 'topic', name: topic }], { names: [importKey] });
       const value = described!.configs.find(({ name }) => name === importKey)?.value;
-      return value === sourceId ? 'begun' : value === importDone + sourceId ? 'done' : 'new';
+      const name = sourceName(sourceId, topicId);
+      return value === name ? 'begun' : value === importDone + name ? 'done' : 'new';
     };
     const plan = await insist(source, () => makePlan({ source, target, sourceId, kind, stateOf }, options));
-    return new Move(plan, options, source, target, kind === 'exact' ? new ExactTarget(target, sourceId) : mapped);
+    for (const { topic, topicId } of plan.topics) ids.set(topic, topicId);
+    return new Move(plan, options, source, target, kind === 'exact' ? new ExactTarget(target, (topic) => sourceName(sourceId, idOf(topic))) : mapped);
   }
 
-  /** Creates the topics that are not there yet. */
+  /** Creates the topics that are not there yet, and partitions that the source has got since. */
   async prepare(): Promise<void> {
     const admin = this.#admin(this.#target);
     const there = new Set(await admin.listTopics({ internal: true }));
     for (const topic of this.plan.topics) {
       const configs = settingsMeanwhile(topic, this.plan.kind, this.plan.sourceId);
-      if (there.has(topic.topic) && topic.state !== 'new') continue;
+      if (there.has(topic.topic) && topic.state !== 'new') { await this.#widen(topic); continue; }
       let isMade = there.has(topic.topic);
       await insist(this.#target, async () => {
         // One that came to be though the answer was lost is ours, too.
@@ -117,7 +122,9 @@ export class Move {
    * 'unavailable' while producers still write to the source, 'data-damaged' when the two sides differ (nothing is given over then).
    */
   async cutover(options: { readonly verify?: boolean } = {}): Promise<CutoverReport> {
+    await this.#checkSource();
     await this.#untilQuiet();
+    await this.#checkSource();
     await this.#writer.finish(this.#places);
     const verified = options.verify === false ? null : await this.verify();
     if (verified !== null && !verified.isEqual) {
@@ -206,6 +213,20 @@ export class Move {
       if (!ends && this.#isTimeToTell) await this.#locate();
       this.#tell(phase, this.#places.reduce((sum, place) => sum + Math.max(0, place.sourceEnd - this.#reader.position(place)), 0));
     }
+  }
+
+  async #widen({ topic, partitions, state }: TopicPlan): Promise<void> {
+    const [there] = await this.#admin(this.#target).describeTopics([topic]);
+    if (state === 'begun' && there!.partitions.length < partitions) await insist(this.#target, () => this.#admin(this.#target).createPartitions(topic, partitions));
+  }
+
+  /** The source's topics are those of the plan: not made again, not wider. */
+  async #checkSource(): Promise<void> {
+    const moving = this.plan.topics.filter(({ state }) => state !== 'done');
+    const now = await insist(this.#source, () => this.#admin(this.#source).describeTopics(moving.map(({ topic }) => topic)));
+    moving.forEach(({ topic, topicId, partitions }, i) => {
+      if (now[i]!.topicId !== topicId || now[i]!.partitions.length !== partitions) throw new MillraceError('unavailable', `Cannot cut over: topic '${topic}' of the source has changed since the plan was made; make a new one`, { topic });
+    });
   }
 
   /** H3. */

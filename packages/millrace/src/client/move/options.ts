@@ -30,6 +30,8 @@ export interface RefusedSetting { readonly name: string; readonly value: string;
 /** What will be done for a topic. */
 export interface TopicPlan {
   readonly topic: string;
+  /** Of the source. */
+  readonly topicId: string;
   readonly partitions: number;
   /** 'begun': an earlier run of this move has made it at the target; 'done': its cutover is over, and it is left alone. */
   readonly state: 'new' | 'begun' | 'done';

@@ -25,11 +25,13 @@ const batchBytesMax = String(64 * 1024 * 1024);
 export const importKey = 'millrace.import.from';
 /** Stands before the source's id once the move is over. */
 export const importDone = 'done:';
+/** How a topic of a source is named for ever: one that is deleted and made again is another one. */
+export const sourceName = (sourceId: string, topicId: string): string => `${sourceId}/${topicId}`;
 /** Of no use elsewhere: names of brokers, keys that are this move's own. */
 const own: ReadonlySet<string> = new Set([importKey, 'leader.replication.throttled.replicas', 'follower.replication.throttled.replicas']);
 
 /** What is known of both sides before the plan is made. */
-export interface Sides { readonly source: Cluster; readonly target: Cluster; readonly sourceId: string; readonly kind: MoveKind; stateOf(topic: string): Promise<TopicPlan['state']> }
+export interface Sides { readonly source: Cluster; readonly target: Cluster; readonly sourceId: string; readonly kind: MoveKind; stateOf(topic: string, topicId: string): Promise<TopicPlan['state']> }
 
 /** How the target takes records: decided by whether it knows ImportBatches. */
 export async function kindOf(target: Cluster): Promise<MoveKind> {
@@ -47,7 +49,7 @@ export async function makePlan(sides: Sides, options: MoveOptions): Promise<Move
   if (named.length === 0) throw new MillraceError('invalid-argument', `Cannot move anything: the source has no topic that fits ${options.topics?.join(', ') ?? '(all)'}`);
   const there = new Set(await target.listTopics({ internal: true }));
   const topics: TopicPlan[] = [];
-  for (const { topic, partitions } of named) topics.push(await planTopic(sides, source, target, topic, partitions.length, there.has(topic), options.onlyVerify === true));
+  for (const { topic, topicId, partitions } of named) topics.push(await planTopic(sides, source, target, { topic, topicId }, partitions.length, there.has(topic), options.onlyVerify === true));
   const groups = (await source.listGroups()).filter(({ group, type }) => type.toLowerCase() !== 'share' && isWanted(options.groups, group)).map(({ group }) => group).sort();
   const left = described.filter(({ isInternal, topic }) => isInternal || topic.startsWith('__')).map(({ topic }) => topic);
   const shares = (await source.listGroups()).filter(({ type }) => type.toLowerCase() === 'share').map(({ group }) => group);
@@ -60,8 +62,8 @@ export async function makePlan(sides: Sides, options: MoveOptions): Promise<Move
   };
 }
 
-async function planTopic(sides: Sides, source: Admin, target: Admin, topic: string, partitions: number, isThere: boolean, onlyVerify: boolean): Promise<TopicPlan> {
-  const state = isThere ? await sides.stateOf(topic) : 'new';
+async function planTopic(sides: Sides, source: Admin, target: Admin, { topic, topicId }: Pick<TopicPlan, 'topic' | 'topicId'>, partitions: number, isThere: boolean, onlyVerify: boolean): Promise<TopicPlan> {
+  const state = isThere ? await sides.stateOf(topic, topicId) : 'new';
   if (onlyVerify && !isThere) throw new MillraceError('topic-not-found', `Cannot verify '${topic}': the target has no such topic`, { topic });
   if (isThere && state === 'new' && !onlyVerify && !(sides.kind === 'mapped' && await isEmpty(target, topic, partitions))) {
     throw new MillraceError('topic-exists', `Cannot move '${topic}': the target has a topic of that name already, and it is none that this move has begun; delete it, or leave the topic out`, { topic });
@@ -77,7 +79,7 @@ async function planTopic(sides: Sides, source: Admin, target: Admin, topic: stri
     else (later.has(name) ? settingsAtCutover : settings)[name] = value;
   }
   const [starts, ends] = await Promise.all((['earliest', 'latest'] as const).map((at) => source.listOffsets(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, at })), { isolation: 'read_committed' })));
-  return { topic, partitions, state, offsetsToCopy: ends!.reduce((sum, end, i) => sum + end.offset - starts![i]!.offset, 0), settings, settingsAtCutover, refused };
+  return { topic, topicId, partitions, state, offsetsToCopy: ends!.reduce((sum, end, i) => sum + end.offset - starts![i]!.offset, 0), settings, settingsAtCutover, refused };
 }
 
 async function isEmpty(target: Admin, topic: string, partitions: number): Promise<boolean> {
@@ -102,11 +104,11 @@ async function refusalOf(target: Admin, kind: MoveKind, topic: string, partition
 
 /** Settings with which a topic is made for the move. */
 export function settingsMeanwhile(plan: TopicPlan, kind: MoveKind, sourceId: string): Record<string, string> {
-  return { ...plan.settings, ...meanwhile, 'max.message.bytes': batchBytesMax, ...(kind === 'exact' ? { [importKey]: sourceId } : {}) };
+  return { ...plan.settings, ...meanwhile, 'max.message.bytes': batchBytesMax, ...(kind === 'exact' ? { [importKey]: sourceName(sourceId, plan.topicId) } : {}) };
 }
 
 /** What has to change at the cutover: the settings of the source, and the defaults where it has none. */
 export function changeAtCutover(plan: TopicPlan, kind: MoveKind, sourceId: string): { readonly set: Record<string, string>; readonly unset: string[] } {
   const unset = [...Object.keys(meanwhile), 'max.message.bytes'].filter((name) => plan.settingsAtCutover[name] === undefined);
-  return { set: { ...plan.settingsAtCutover, ...(kind === 'exact' ? { [importKey]: importDone + sourceId } : {}) }, unset };
+  return { set: { ...plan.settingsAtCutover, ...(kind === 'exact' ? { [importKey]: importDone + sourceName(sourceId, plan.topicId) } : {}) }, unset };
 }

@@ -7,10 +7,10 @@ import { array, int16, int32, int64, nullable, records, string, struct, wide64 }
 export const ImportBatches = api({
   name: 'ImportBatches', key: 900, versions: '0', flexible: '0+',
   request: {
-    /** What the topic says in millrace.import.from: another source is refused. */
-    source: string(),
     topics: array(struct({
       name: string(),
+      /** What the topic says in millrace.import.from: another source is refused. */
+      source: string(),
       partitions: array(struct({
         index: int32(),
         /** First offset of the source: what lies before is gone there; -1 to leave it. */
