@@ -26,7 +26,7 @@ async function furnish(client: Client): Promise<void> {
   await client.admin().createTopics([{ topic, partitions, configs: { 'retention.ms': '-1', 'max.message.bytes': '1500000' } }]);
   for (const compression of ['none', 'gzip', 'lz4', 'zstd', 'snappy'] as const) {
     const producer = client.producer({ compression });
-    await producer.sendBatch(Array.from({ length: 8_000 }, (_, i) => ({
+    await producer.sendBatch(Array.from({ length: 16_000 }, (_, i) => ({
       topic, partition: i % partitions, key: i % 5 === 0 ? null : `key-${i}`, value: i % 17 === 0 ? null : `${compression}-${i}-${'x'.repeat(i % 300)}`, timestampMs: 1_600_000_000_000 + i * 1000,
       headers: i % 3 === 0 ? [['trace', String(i)], ['trace', null]] as const : [],
     })));
@@ -67,9 +67,9 @@ async function records(client: Client, partition: number): Promise<[offset: numb
 
 /** Kills the tool, the source and the target in turn while it copies, then lets it end. */
 async function moveWithKills(from: Broker, to: Broker): Promise<void> {
-  for (const victim of ['tool', 'target', 'tool', 'source', 'tool'] as const) {
+  for (const [round, victim] of (['tool', 'target', 'tool', 'source', 'tool', 'target', 'tool'] as const).entries()) {
     const running = tool(from, to, '--json');
-    await new Promise((resolve) => { setTimeout(resolve, victim === 'tool' ? 900 : 1_200); });
+    await new Promise((resolve) => { setTimeout(resolve, 600 + 150 * round); });
     if (victim === 'tool') await running.end('SIGKILL');
     else {
       const broker = victim === 'source' ? from : to;
@@ -88,7 +88,7 @@ async function compare(from: Client, to: Client, withOffsets: boolean): Promise<
   const [committed, moved] = await Promise.all([from.admin().groupOffsets('tenants'), to.admin().groupOffsets('tenants')]);
   for (let partition = 0; partition < partitions; partition++) {
     const [mine, theirs] = await Promise.all([records(from, partition), records(to, partition)]);
-    assert.ok(mine.length > 8_000);
+    assert.ok(mine.length > 16_000);
     assert.deepEqual(theirs.map(([, rest]) => rest), mine.map(([, rest]) => rest), `partition ${partition}: the same records in the same order, each once`);
     if (withOffsets) assert.deepEqual(theirs.map(([offset]) => offset), mine.map(([offset]) => offset));
     const position = (list: typeof committed) => list.find((one) => one.topic === topic && one.partition === partition)!;
