@@ -170,10 +170,10 @@ export class Broker {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
     this.world.close();
-    this.services.validator.close();
     this.transactions.close();
     this.#groups.close();
     await this.#server.close();
+    this.services.validator.close(); // not before: what it is judging would be refused for good
     await Promise.all(stopped);
     await this.services.producers.close();
   }

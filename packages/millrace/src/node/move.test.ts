@@ -146,6 +146,25 @@ for (const kind of ['exact', 'mapped'] as const) {
   });
 }
 
+test('mapped: who verifies does not get in the way of who copies', async () => {
+  await using nodes = await twoNodes({ asKafkaVersion: '4.3' });
+  const { source, target, from } = nodes;
+  await furnish(from);
+  await using move = await planMove({ from: source, to: target });
+  await move.prepare();
+  const stop = new AbortController();
+  const following = move.follow(stop.signal);
+  await using other = await planMove({ from: source, to: target, onlyVerify: true });
+  for (let i = 0; i < 3; i++) {
+    await from.producer().send({ topic: 'orders', partition: 0, value: `while verified ${i}` });
+    assert.equal((await other.verify()).isEqual, true);
+  }
+  stop.abort();
+  await following;
+  await move.copy();
+  assert.equal((await move.verify()).isEqual, true);
+});
+
 test('following: what comes is copied while it comes, progress is told, and the end is refused while somebody writes', async () => {
   await using nodes = await twoNodes();
   const { source, target, from, to } = nodes;

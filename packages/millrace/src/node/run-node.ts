@@ -41,7 +41,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     const opened = broker;
     const listeners: Listener[] = [];
     for (const [number, nodeId] of opened.world.brokerIds.entries()) {
-      for (const address of addresses) listeners.push(await opened.listen(addressOf(address, number, nodeId)));
+      for (const [place, address] of addresses.entries()) listeners.push(await opened.listen(addressOf({ name: place === 0 ? 'PLAINTEXT' : `PLAINTEXT${place + 1}`, ...address }, number, nodeId)));
     }
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);

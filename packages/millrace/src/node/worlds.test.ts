@@ -90,6 +90,14 @@ test('on a thread of its own the faults are set, counted and cleared the same wa
   await assert.rejects(node.faults.moveLeader('nothing', 0), (error) => isMillraceError(error, 'topic-not-found'));
 });
 
+test('further listeners tell each broker by their own addresses', async () => {
+  await using node = await startNode({ brokers: 2, listeners: [{ advertisedHost: 'localhost' }] });
+  await using client = await connect(node);
+  const { brokers } = await client.admin().describeCluster();
+  assert.deepEqual(brokers.map(({ host }) => host), ['127.0.0.1', '127.0.0.1']);
+  assert.equal(brokers[0]!.port, node.port);
+});
+
 test('a release, a number of brokers or faults that do not exist keep the node from starting', async () => {
   for (const options of [{ asKafkaVersion: '1.0' }, { brokers: 99 }, { faults: { rules: [{ kind: 'x' } as never] } }] satisfies NodeOptions[]) {
     await assert.rejects(startNode(options), (error) => isMillraceError(error, 'invalid-argument'));

@@ -29,8 +29,11 @@ export class ExactTarget implements MoveTarget {
   /** They say so themselves. */
   async claim(): Promise<void> {}
 
+  /** Two who write the same do no harm (I2 of the import). */
+  async resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> { return await this.progress(partitions); }
+
   /** E2. A partition without anything begins where the source does. */
-  async resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
+  async progress(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
     const deadline = this.#cluster.deadline(this.#cluster.options.requestTimeoutMs);
     const ends = await listOffsets(this.#cluster, partitions.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })), { deadline });
     return new Map(partitions.map(({ topic, partition, sourceStart }, i) => [partitionKey(topic, partition), { sourceOffset: Math.max(ends[i]!.offset, sourceStart) }]));

@@ -4,7 +4,7 @@
 // a new producer of the same name ends what was open, and the notes are read again: only they say what is there.
 // Format of a note: docs/formats/move-notes.md. Topic 'millrace-moves', one partition, at the target.
 import { MillraceError } from '../../base/mod.ts';
-import { createTopics } from '../admin/topics.ts';
+import { createTopics, describeTopics } from '../admin/topics.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { listOffsets } from '../offsets.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
@@ -40,7 +40,7 @@ export class MappedTarget implements MoveTarget {
     this.#idOf = idOf;
   }
 
-  /** True when an earlier run has copied something of the topic. The topic of notes must be there. */
+  /** True when an earlier run has claimed the topic. */
   async hasBegun(topic: string): Promise<boolean> {
     await this.#readNotes();
     return [...this.#progress.keys()].some((key) => key.startsWith(`${topic}-`) && /^\d+$/.test(key.slice(topic.length + 1)));
@@ -58,6 +58,10 @@ export class MappedTarget implements MoveTarget {
   async resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
     await this.#makeNotesTopic();
     await this.#renewProducer();
+    return await this.progress(partitions);
+  }
+
+  async progress(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>> {
     await this.#readNotes();
     return new Map(partitions.map(({ topic, partition, sourceStart }) => {
       const key = partitionKey(topic, partition);
@@ -134,8 +138,9 @@ export class MappedTarget implements MoveTarget {
   async #readNotes(): Promise<void> {
     const place = { topic: movesTopic, partition: 0 };
     const deadline = this.#cluster.deadline(this.#cluster.options.requestTimeoutMs);
-    const [end] = await listOffsets(this.#cluster, [{ ...place, at: 'latest' }], { deadline, isolation: 'read_committed' });
     this.#progress = new Map();
+    if (!(await describeTopics(this.#cluster, null, deadline)).some(({ topic }) => topic === movesTopic)) return;
+    const [end] = await listOffsets(this.#cluster, [{ ...place, at: 'latest' }], { deadline, isolation: 'read_committed' });
     const reader = new SourceReader(this.#cluster, 'notes', (_partition, from, to) => { throw new MillraceError('data-damaged', `Cannot go on with the move: notes ${from} to ${to} of topic '${movesTopic}' are gone`); });
     reader.follow(place, 0, end!.offset);
     while (reader.open > 0) {

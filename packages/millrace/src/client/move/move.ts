@@ -10,7 +10,6 @@ import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { ExactTarget } from './exact-target.ts';
 import { MappedTarget } from './mapped-target.ts';
 import type { CutoverReport, MoveOptions, MovePlan, MoveProgress, MovedGroup, TopicPlan, VerifyReport } from './options.ts';
-import { movesTopic } from './names.ts';
 import { changeAtCutover, importDone, importKey, kindOf, makePlan, settingsMeanwhile, sourceName } from './plan.ts';
 import { SourceReader } from './source-reader.ts';
 import type { MoveTarget } from './target.ts';
@@ -77,7 +76,7 @@ export class Move {
     const mapped = new MappedTarget(target, sourceId, idOf);
     const stateOf = async (topic: string, topicId: string): Promise<TopicPlan['state']> => {
       ids.set(topic, topicId);
-      if (kind === 'mapped') return (await admin.listTopics()).includes(movesTopic) && await mapped.hasBegun(topic) ? 'begun' : 'new';
+      if (kind === 'mapped') return await mapped.hasBegun(topic) ? 'begun' : 'new';
       const [described] = await admin.describeConfigs([{ kind: 'topic', name: topic }], { names: [importKey] });
       const value = described!.configs.find(({ name }) => name === importKey)?.value;
       const name = sourceName(sourceId, topicId);
@@ -114,7 +113,7 @@ export class Move {
 
   /** Copies what is there and what comes, until stopped. */
   async follow(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) await this.#untilDone('following', stop, false);
+    while (!stop.aborted && this.#places.length > 0) await this.#untilDone('following', stop, false);
   }
 
   /**
@@ -144,7 +143,7 @@ export class Move {
   /** Reads both sides as far as they are copied and compares every record. */
   async verify(): Promise<VerifyReport> {
     await this.#locate();
-    const resumed = await this.#writer.resume(this.#places);
+    const resumed = await this.#writer.progress(this.#places);
     const stretches = this.#places.map(({ topic, partition, sourceStart, sourceEnd }): Stretch => {
       const to = Math.max(sourceStart, Math.min(sourceEnd, resumed.get(partitionKey(topic, partition))!.sourceOffset));
       return { topic, partition, source: { from: sourceStart, to }, target: this.#writer.range({ topic, partition }, sourceStart, to) };

@@ -13,7 +13,9 @@ export interface Written { readonly records: number; readonly bytes: number }
 export interface MoveTarget {
   /** The topics are there, and are this move's from now on, whatever becomes of it. */
   claim(topics: readonly string[]): Promise<void>;
-  /** Where each partition goes on, as the target itself says: called at the start and after every failure. */
+  /** Where each partition goes on, as the target itself says; looks only. */
+  progress(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>>;
+  /** The same for who will write: called at the start and after every failure; who wrote before cannot any more. */
   resume(partitions: readonly (TopicPartition & { readonly sourceStart: number })[]): Promise<Map<string, Resumption>>;
   /** Stores what was read; resolves once all of it is safe. After a rejection `resume` says what is there. */
   write(parts: readonly FetchedPart[]): Promise<Written>;
