@@ -18,7 +18,7 @@ export const faultPlans = {
   ] },
   'answers that are lost': { seed: 5, rules: [
     { kind: 'lose-reply', apis: ['Produce'], probability: 0.1 }, { kind: 'lose-reply', apis: ['OffsetCommit', 'InitProducerId'], times: 2 },
-    { kind: 'cut-before', apis: ['Produce', 'Fetch', 'Metadata'], probability: 0.03 }, { kind: 'cut-after', apis: ['Produce', 'Fetch'], probability: 0.03 },
+    { kind: 'cut-before', apis: ['Produce', 'Fetch'], probability: 0.03 }, { kind: 'cut-after', apis: ['Produce', 'Fetch'], probability: 0.03 },
   ] },
   'slow and held back': { seed: 6, rules: [
     { kind: 'slow', apis: ['Produce', 'Fetch'], ms: 15, probability: 0.2 }, { kind: 'throttle', apis: ['Produce', 'Fetch'], ms: 20, probability: 0.1 },

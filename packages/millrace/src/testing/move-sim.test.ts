@@ -8,7 +8,7 @@ import type { FakeDevice } from './fake-device.ts';
 import type { FakeProcess } from './fake-process.ts';
 import { World } from './world.ts';
 
-const seeds = Array.from({ length: 40 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 25 }, (_, i) => i + 1);
 const partitions = 3;
 const records = 240;
 
@@ -87,17 +87,21 @@ for (const kind of ['exact', 'mapped'] as const) {
           return { tool: process, moving: planMove({ from: source.address, to: target.address, fromOptions: options, toOptions: options }).then(async (move) => { await move.prepare(); return move; }) };
         };
         const pause = (ms: number): Promise<void> => new Promise((resolve) => { here.clock.after(ms, resolve); });
-        world.net.faults.resetChance = 0.01;
+        world.net.faults.resetChance = 0.05;
         for (let life = 0; life < 6; life++) {
           const { tool, moving } = open();
           const work = moving.then((move) => move.copy());
           work.catch(() => {}); // it dies with its process
-          await pause(below(400));
+          await pause(30 + below(90));
           if (below(3) === 0) await target.restart(below(2) === 0);
           if (below(4) === 0) await source.restart(false);
           await pause(below(400));
           tool.kill();
-          if (life === 2) await fill(from, records / 2, records);
+          if (life % 2 === 1) {
+            world.net.faults.resetChance = 0;
+            await fill(from, records / 2 + (records / 6) * ((life - 1) / 2), records / 2 + (records / 6) * ((life + 1) / 2));
+            world.net.faults.resetChance = 0.05;
+          }
         }
         world.net.faults.resetChance = 0;
         const { moving } = open();
