@@ -120,13 +120,14 @@ async function leaderOf(bootstrap: string, topic: string, partition: number): Pr
     const answer = await connection.call(3, 1, concat(int32(1), string(topic)));
     let at = 0;
     const number = (bytes: 1 | 2 | 4): number => { at += bytes; return answer.readIntBE(at - bytes, bytes); };
+    const skipNumbers = (): void => { const count = number(4); at += 4 * count; };
     const text = (): string => { const length = Math.max(0, number(2)); at += length; return answer.toString('utf8', at - length, at); };
     const brokers = new Map(Array.from({ length: number(4) }, () => { const id = number(4); const place = { host: text(), port: number(4) }; text(); return [id, place] as const; }));
     at += 4 + 4; // the controller, one topic
     const error = number(2);
     text();
     at += 1;
-    const partitions = Array.from({ length: number(4) }, () => { const fault = number(2); const index = number(4); const leader = number(4); at += 4 * number(4); at += 4 * number(4); return { fault, index, leader }; });
+    const partitions = Array.from({ length: number(4) }, () => { const fault = number(2); const index = number(4); const leader = number(4); skipNumbers(); skipNumbers(); return { fault, index, leader }; });
     const found = brokers.get(partitions.find(({ index }) => index === partition)?.leader ?? -1);
     if (error !== 0 || found === undefined) throw new Error(`Cannot fetch from '${topic}' ${partition}: error ${error === 0 ? 5 : error}`);
     return found;
