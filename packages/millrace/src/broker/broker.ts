@@ -19,6 +19,9 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { Authorizer } from './authorization/authorizer.ts';
+import { authorizationRoutes } from './authorization/routes.ts';
+import { guarded } from './authorization/rules.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -31,6 +34,10 @@ import { KeyedLog } from './keyed-log.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
+import { ConnectionCeilings } from './quotas/ceilings.ts';
+import { metered } from './quotas/metering.ts';
+import { Quotas } from './quotas/quotas.ts';
+import { quotaRoutes } from './quotas/routes.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -57,6 +64,8 @@ export interface ListenOptions {
   /** Address told to clients; default: the one listened on. */
   readonly advertisedHost?: string;
   readonly advertisedPort?: number;
+  /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
+  readonly principal?: string;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -86,6 +95,7 @@ export class Broker {
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
+      ceilings: new ConnectionCeilings(services.config, services.quotas, services.clock),
       report: (line, level) => services.report(line, level),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
@@ -106,6 +116,8 @@ export class Broker {
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
+      authorizer: Authorizer.open({ metadata, config, clock: machine.clock, report }),
+      quotas: new Quotas(metadata, config, machine.clock),
       nodeId: config.number('node.id'),
       clusterId,
       logFolder: machine.disk.root,
@@ -121,7 +133,7 @@ export class Broker {
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
   async listen(options: ListenOptions): Promise<Listener> {
     if (this.#closing) throw new MillraceError('closed', 'Cannot listen: the node is closing');
-    const info = { name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port };
+    const info = { name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port, ...(options.principal === undefined ? {} : { principal: options.principal }) };
     const listener = await this.#machine.net.listen({ host: options.host, port: options.port }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
     this.#listeners.push(listener);
@@ -183,8 +195,11 @@ export class Broker {
       route(ElectLeaders, electLeadersHandler(services)),
       ...groupRoutes(this.#groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.#groups),
+      ...authorizationRoutes(services.authorizer),
+      ...quotaRoutes(services.quotas),
     ];
-    return routes;
+    const { authorizer, quotas } = services;
+    return metered(authorizer === null ? routes : guarded(routes, { ...services, authorizer }), quotas, services.clock);
   }
 }
 

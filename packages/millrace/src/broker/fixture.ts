@@ -13,8 +13,8 @@ export interface BrokerUnderTest extends AsyncDisposable {
   /** Lines of the report so far. */
   readonly lines: string[];
   readonly port: number;
-  /** A new connection. */
-  dial(): Promise<TestClient>;
+  /** A new connection, of a principal other than 'User:ANONYMOUS' when one is named. */
+  dial(principal?: string, clientId?: string): Promise<TestClient>;
   /** Stops cleanly and starts again on the same files. */
   restart(): Promise<BrokerUnderTest>;
 }
@@ -46,6 +46,12 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
   const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}) });
   const { port } = await broker.listen({ host, port: 0 });
+  const ports = new Map<string, Promise<number>>();
+  const portOf = (principal: string): Promise<number> => {
+    const known = ports.get(principal) ?? broker.listen({ host, port: 0, principal }).then((listener) => listener.port);
+    ports.set(principal, known);
+    return known;
+  };
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -55,7 +61,7 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   };
   return {
     broker, log, machine, lines, port,
-    dial: async () => new TestClient(await machine.net.connect({ host, port, timeoutMs: 1000 })),
+    dial: async (principal, clientId) => new TestClient(await machine.net.connect({ host, port: principal === undefined ? port : await portOf(principal), timeoutMs: 1000 }), clientId),
     async restart() {
       await close();
       return brokerUnderTest({ ...options, machine });

@@ -12,6 +12,8 @@ export interface ListenerInfo {
   /** Address told to clients that came through it. */
   readonly advertisedHost: string;
   readonly advertisedPort: number;
+  /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
+  readonly principal?: string;
 }
 
 /** Principal of a connection that has not said who it is. */
@@ -34,6 +36,8 @@ export interface ConnectionInfo {
   onClose(callback: () => void): () => void;
   /** Ends it at once, with one line in the node's report. */
   abort(why: string): void;
+  /** Begins no further request of it, and reads no more of it, for this long from now: how a client over its quota is held back. */
+  throttle(pauseMs: number): void;
 }
 
 /** What a handler knows besides the request's body. */
@@ -43,6 +47,8 @@ export interface RequestContext<A extends Api<any, any> = Api<any, any>> {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  /** Bytes of the request as it came. */
+  readonly frameBytes: number;
   /** Answers. `onSent` is called once when the bytes have left or the connection has ended: pooled parts may be reused. */
   reply(body: ResponseInit<A>, onSent?: () => void): void;
   /** Ends the request without a response (Produce with acks=0). */

@@ -3,11 +3,13 @@
 import type { Report } from '../base/mod.ts';
 import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
+import type { Authorizer } from './authorization/authorizer.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
 import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import type { Topics } from './topics/topics.ts';
 
 /** The parts of one node, as its handlers see them. */
@@ -21,6 +23,9 @@ export interface Services {
   readonly metadata: KeyedLog;
   readonly producerIds: ProducerIds;
   readonly producers: ProducerStore;
+  /** Null when everybody may do everything. */
+  readonly authorizer: Authorizer | null;
+  readonly quotas: Quotas;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   readonly nodeId: number;

@@ -6,6 +6,7 @@ import type { ReportLevel } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { ConnectionCeilings } from '../quotas/ceilings.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly responseMemory: MemoryBudget;
   report(line: string, level?: ReportLevel): void;
   fatal(error: unknown): void;
+  /** What limits new connections besides their number. */
+  readonly ceilings: ConnectionCeilings;
 }
 
 const watchEveryMs = 500;
@@ -69,11 +72,19 @@ export class Server implements ConnectionHost {
       if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn');
       return stream.destroy();
     }
-    this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
+    const connection = new ClientConnection(this.#idNext++, stream, listener, this);
+    const pauseMs = this.#options.ceilings.enter(connection);
+    if (pauseMs === null) {
+      this.report(`connection ${stream.remote} closed: max.connections.per.ip are open`, 'warn');
+      return connection.destroy();
+    }
+    this.#connections.add(connection);
+    if (pauseMs > 0) connection.throttle(pauseMs);
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
 
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
+  after(delayMs: number, callback: () => void): Timer { return this.#options.clock.after(delayMs, callback); }
   report(line: string, level?: ReportLevel): void { this.#options.report(line, level); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 

@@ -1,0 +1,86 @@
+// broker/quotas/metering.ts - requests are measured on their way to the handler, answers told their pause, and connections held back for it.
+// Owns: what of a request is counted, and when. Never: limits (quotas.ts).
+// W1 An answer leaves at once, with its pause in it; its connection is then not read for that long, as by Kafka since 2.0 (KIP-219). A client
+// that does not pause by itself finds its socket full. W2 Of a request's time counts what it holds the node's thread for until its handler
+// returns, and the making of its answer: 100 percent is the thread.
+// Cost: one test while no quota is set.
+import { limits } from '../../base/mod.ts';
+import { Produce, type Api, type ResponseInit } from '../../wire/mod.ts';
+import type { Clock } from '../../os/mod.ts';
+import type { ConnectionInfo, RequestContext, Route } from '../handlers.ts';
+import type { QuotaClient, Quotas } from './quotas.ts';
+
+/** The routes with meters before them. */
+export function metered(routes: readonly Route[], quotas: Quotas, clock: Clock): Route[] {
+  return routes.map((row) => ({
+    ...row,
+    handle: (request, context) => {
+      if (!quotas.active) return row.handle(request, context);
+      const measured = new MeteredContext(context, quotas, clock);
+      row.handle(request, measured);
+      measured.returned();
+    },
+  }));
+}
+
+/** Requests per cent of a second that a millisecond is. */
+const percentPerMs = 0.1;
+
+class MeteredContext implements RequestContext {
+  readonly #context: RequestContext;
+  readonly #quotas: Quotas;
+  readonly #clock: Clock;
+  readonly #client: QuotaClient;
+  readonly #timed: boolean;
+  readonly #startMs: number;
+  /** Time of the handler's call, once it has returned. */
+  #heldMs: number | null = null;
+
+  constructor(context: RequestContext, quotas: Quotas, clock: Clock) {
+    this.#context = context;
+    this.#quotas = quotas;
+    this.#clock = clock;
+    this.#client = { principal: context.connection.principal, clientId: context.clientId };
+    this.#timed = quotas.measures('request_percentage', this.#client);
+    this.#startMs = this.#timed ? clock.monotonicMs() : 0;
+  }
+
+  get api(): Api<any, any> { return this.#context.api; }
+  get version(): number { return this.#context.version; }
+  get correlationId(): number { return this.#context.correlationId; }
+  get clientId(): string | null { return this.#context.clientId; }
+  get connection(): ConnectionInfo { return this.#context.connection; }
+  get frameBytes(): number { return this.#context.frameBytes; }
+
+  /** The handler has returned; its answer may still be to come. */
+  returned(): void {
+    if (this.#timed) this.#heldMs = this.#clock.monotonicMs() - this.#startMs;
+  }
+
+  reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
+    const told = (body as { throttleTimeMs?: number }).throttleTimeMs ?? 0;
+    const pauseMs = Math.min(Math.max(told, this.#count()), limits.broker.throttleMsMax);
+    const startMs = this.#timed ? this.#clock.monotonicMs() : 0;
+    this.#context.reply(pauseMs !== told ? { ...body, throttleTimeMs: pauseMs } : body, onSent);
+    if (this.#timed) this.#quotas.record('request_percentage', this.#client, (this.#clock.monotonicMs() - startMs) * percentPerMs);
+    this.#pause(pauseMs);
+  }
+
+  replyNothing(): void {
+    const pauseMs = Math.min(this.#count(), limits.broker.throttleMsMax);
+    this.#context.replyNothing();
+    this.#pause(pauseMs);
+  }
+
+  /** Counts what the request used; the pause that its client must make. */
+  #count(): number {
+    const bytesPauseMs = this.api.key === Produce.key ? this.#quotas.record('producer_byte_rate', this.#client, this.frameBytes) : 0;
+    if (!this.#timed) return bytesPauseMs;
+    const heldMs = this.#heldMs ?? this.#clock.monotonicMs() - this.#startMs;
+    return Math.max(bytesPauseMs, this.#quotas.record('request_percentage', this.#client, heldMs * percentPerMs));
+  }
+
+  #pause(pauseMs: number): void {
+    if (pauseMs > 0 && !this.connection.closed) this.connection.throttle(pauseMs);
+  }
+}
