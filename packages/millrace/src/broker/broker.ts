@@ -85,7 +85,7 @@ export class Broker {
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
     this.services = services;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
@@ -95,7 +95,7 @@ export class Broker {
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
-      ceilings: new ConnectionCeilings(services.config, services.quotas, services.clock),
+      ceilings,
       report: (line, level) => services.report(line, level),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
@@ -108,6 +108,10 @@ export class Broker {
     const config = new NodeConfig(options.config);
     const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`, 'warn'));
     loadAlteredConfig(metadata, config, report);
+    // What a wrong configuration stops is made before anything that would have to be ended again.
+    const authorizer = Authorizer.open({ metadata, config, clock: machine.clock, report });
+    const quotas = new Quotas(metadata, config, machine.clock);
+    const ceilings = new ConnectionCeilings(config, quotas, machine.clock);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
     await topics.open();
@@ -116,8 +120,7 @@ export class Broker {
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
-      authorizer: Authorizer.open({ metadata, config, clock: machine.clock, report }),
-      quotas: new Quotas(metadata, config, machine.clock),
+      authorizer, quotas,
       nodeId: config.number('node.id'),
       clusterId,
       logFolder: machine.disk.root,
@@ -127,7 +130,7 @@ export class Broker {
     log.onState((state) => reportState(state, report));
     const groups = await openGroups(services);
     const transactions = await Transactions.open({ ...services, groups });
-    return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */

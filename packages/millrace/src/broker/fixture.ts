@@ -44,7 +44,10 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   const lines: string[] = [];
   const report = (line: string) => { lines.push(line); };
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
-  const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}) });
+  const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}) }).catch(async (error: unknown) => {
+    await log.close();
+    throw error;
+  });
   const { port } = await broker.listen({ host, port: 0 });
   const ports = new Map<string, Promise<number>>();
   const portOf = (principal: string): Promise<number> => {

@@ -48,7 +48,7 @@ export function ruleOf(text: string): Acl {
 const name = (row: { errorCode: number }): string => errorName(row.errorCode);
 
 /** A batch with one record. */
-function batch(producer: { isTransactional?: boolean; producerId?: number; producerEpoch?: number; baseSequence?: number } = {}): Uint8Array {
+function batch(producer: { transactional?: boolean; producerId?: number; producerEpoch?: number; baseSequence?: number } = {}): Uint8Array {
   const builder = new BatchBuilder();
   builder.append(1_700_000_000_000, null, 'value');
   return builder.finish(producer);
@@ -57,7 +57,7 @@ function batch(producer: { isTransactional?: boolean; producerId?: number; produ
 const produce = (topics: readonly string[], version = 9, options: { transactionalId?: string; transactional?: boolean } = {}) => async (client: CaseClient) => {
   const topicData = topics.map((topic) => ({
     ...(version >= 13 ? { topicId: client.idOf(topic as 'orders') } : { name: topic }),
-    partitionData: [{ index: 0, records: batch(options.transactional === true ? { isTransactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 } : {}) }],
+    partitionData: [{ index: 0, records: batch(options.transactional === true ? { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 } : {}) }],
   }));
   const { responses } = await client.ask(Produce, version, { transactionalId: options.transactionalId ?? null, acks: -1, timeoutMs: 5000, topicData });
   return Object.fromEntries(responses.map((row) => [version >= 13 ? topics.find((topic) => client.idOf(topic as 'orders') === row.topicId) : row.name, name(row.partitionResponses[0]!)]));
