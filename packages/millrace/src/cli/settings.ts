@@ -66,12 +66,12 @@ export const settings = {
     help: 'how the node tells what it does: text for people, json (one object a line) for programs',
   },
   server: {
-    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups',
+    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, acls, quotas',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
     help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
-    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups',
+    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, acls, quotas',
     parse: one((name, given) => parseWhole(name, given, 1, 3_600_000)),
     help: 'longest wait for any one answer',
   },

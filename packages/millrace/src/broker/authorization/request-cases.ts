@@ -63,7 +63,7 @@ const produce = (topics: readonly string[], version = 9, options: { transactiona
   return Object.fromEntries(responses.map((row) => [version >= 13 ? topics.find((topic) => client.idOf(topic as 'orders') === row.topicId) : row.name, name(row.partitionResponses[0]!)]));
 };
 
-const fetch = (topics: readonly string[], version = 12) => async (client: CaseClient) => {
+const fetched = (topics: readonly string[], version = 12) => async (client: CaseClient) => {
   const asked = topics.map((topic) => ({
     ...(version >= 13 ? { topicId: client.idOf(topic as 'orders') } : { topic }), partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 100_000, currentLeaderEpoch: -1 }],
   }));
@@ -290,13 +290,13 @@ export const requestCases: readonly RequestCase[] = [
   { what: 'produce: an id without a transaction', rules: may('write topic orders'), ask: produce(['orders'], 9, { transactionalId: 'tx' }), expect: { orders: ok } },
   { what: 'produce: reading is not writing', rules: may('read topic orders', 'describe topic orders'), ask: produce(['orders']), expect: { orders: T } },
   { what: 'produce: from elsewhere', rules: ['allow alice write topic orders from 10.99.0.1'], ask: produce(['orders']), expect: { orders: T } },
-  { what: 'fetch: nothing', rules: [], ask: fetch(['orders', 'secret']), expect: { orders: T, secret: T } },
-  { what: 'fetch: read on one', rules: may('read topic orders'), ask: fetch(['orders', 'secret']), expect: { orders: ok, secret: T } },
-  { what: 'fetch: describing is not reading', rules: may('describe topic orders', 'write topic orders'), ask: fetch(['orders']), expect: { orders: T } },
-  { what: 'fetch: denied to everybody', rules: [...may('all topic orders'), 'deny everybody read topic orders'], ask: fetch(['orders']), expect: { orders: T } },
-  { what: 'fetch: what is not there', rules: may('read topic orders'), ask: fetch(['missing']), expect: { missing: T } },
-  { what: 'fetch: what is not there, with the right', rules: may('read topic miss prefixed'), ask: fetch(['missing']), expect: { missing: 'UNKNOWN_TOPIC_OR_PARTITION' } },
-  { what: 'fetch 13: by id', rules: may('read topic orders'), ask: fetch(['orders', 'secret'], 13), expect: { orders: ok, secret: T } },
+  { what: 'fetch: nothing', rules: [], ask: fetched(['orders', 'secret']), expect: { orders: T, secret: T } },
+  { what: 'fetch: read on one', rules: may('read topic orders'), ask: fetched(['orders', 'secret']), expect: { orders: ok, secret: T } },
+  { what: 'fetch: describing is not reading', rules: may('describe topic orders', 'write topic orders'), ask: fetched(['orders']), expect: { orders: T } },
+  { what: 'fetch: denied to everybody', rules: [...may('all topic orders'), 'deny everybody read topic orders'], ask: fetched(['orders']), expect: { orders: T } },
+  { what: 'fetch: what is not there', rules: may('read topic orders'), ask: fetched(['missing']), expect: { missing: T } },
+  { what: 'fetch: what is not there, with the right', rules: may('read topic miss prefixed'), ask: fetched(['missing']), expect: { missing: 'UNKNOWN_TOPIC_OR_PARTITION' } },
+  { what: 'fetch 13: by id', rules: may('read topic orders'), ask: fetched(['orders', 'secret'], 13), expect: { orders: ok, secret: T } },
   { what: 'list offsets: nothing', rules: [], ask: listOffsets(['orders']), expect: { orders: T } },
   { what: 'list offsets: describe', rules: may('describe topic orders'), ask: listOffsets(['orders', 'secret']), expect: { orders: ok, secret: T } },
   { what: 'list offsets: implied by write', rules: may('write topic orders'), ask: listOffsets(['orders']), expect: { orders: ok } },
