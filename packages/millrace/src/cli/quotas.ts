@@ -109,6 +109,6 @@ function entityText(entity: QuotaEntity): string {
 function show(shell: Shell, flags: ClientFlags, found: readonly EntityQuotas[]): void {
   if (flags.json === true) return shell.out.line(JSON.stringify(found));
   if (found.length === 0) return shell.err.line('No quotas.');
-  const rows = found.flatMap(({ entity, quotas }) => Object.entries(quotas).map(([key, value]): [string, string, string] => [entityText(entity), key, String(value)])).sort(([a, b], [c, d]) => (a + b < c + d ? -1 : 1));
+  const rows = found.flatMap(({ entity, quotas }) => Object.entries(quotas).map(([key, value]): [string, string, string] => [entityText(entity), key, String(value)])).sort((a, b) => (a[0] === b[0] ? (a[1] < b[1] ? -1 : 1) : a[0] < b[0] ? -1 : 1));
   for (const line of table(['whose', 'quota', { title: 'limit', right: true }], rows)) shell.out.line(line);
 }
