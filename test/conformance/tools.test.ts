@@ -197,8 +197,8 @@ const cases: ToolCase[] = [
       const ofUser = ['--entity-type', 'users', '--entity-name', user];
       const ofClient = ['--entity-type', 'clients', '--entity-name', client];
       const ofBoth = ['--entity-type', 'users', '--entity-name', user, '--entity-type', 'clients', '--entity-name', client];
-      const ofAddress = ['--entity-type', 'ips', '--entity-name', '10.77.0.1'];
-      const ofAll = ['--entity-type', 'users', '--entity-default'];
+      const ofAddress = ['--entity-type', 'ips', '--entity-name', `10.77.0.${tools.generation === '4.3' ? 1 : 2}`];
+      const ofOthers = ['--entity-type', 'users', '--entity-name', user, '--entity-type', 'clients', '--entity-default'];
       await configs('--alter', ...ofUser, '--add-config', 'producer_byte_rate=1000000,request_percentage=50.5');
       await configs('--alter', ...ofClient, '--add-config', 'consumer_byte_rate=2000000,controller_mutation_rate=10');
       await described('controller_mutation_rate=10', ...ofClient);
@@ -206,7 +206,8 @@ const cases: ToolCase[] = [
       await described('producer_byte_rate=3000000', ...ofBoth);
       await configs('--alter', ...ofAddress, '--add-config', 'connection_creation_rate=100');
       await described('connection_creation_rate=100', ...ofAddress);
-      await configs('--alter', ...ofAll, '--add-config', 'producer_byte_rate=2000000000');
+      await configs('--alter', ...ofOthers, '--add-config', 'producer_byte_rate=2000000000');
+      await described('producer_byte_rate=2000000000', ...ofOthers);
       await configs('--alter', ...ofUser, '--delete-config', 'producer_byte_rate');
       await tools.run('kafka-configs', ['--alter', ...ofUser, '--add-config', 'no_such_rate=1'], { exit: 1, note: false });
       await tools.run('kafka-configs', ['--alter', ...ofUser, '--add-config', 'producer_byte_rate=-1'], { exit: 1, note: false });
@@ -215,8 +216,8 @@ const cases: ToolCase[] = [
       await configs('--alter', ...ofClient, '--delete-config', 'consumer_byte_rate,controller_mutation_rate');
       await configs('--alter', ...ofBoth, '--delete-config', 'producer_byte_rate');
       await configs('--alter', ...ofAddress, '--delete-config', 'connection_creation_rate');
-      await configs('--alter', ...ofAll, '--delete-config', 'producer_byte_rate');
-      for (const entity of [ofClient, ofBoth, ofAddress]) await gone(...entity);
+      await configs('--alter', ...ofOthers, '--delete-config', 'producer_byte_rate');
+      for (const entity of [ofClient, ofBoth, ofOthers, ofAddress]) await gone(...entity);
     },
   },
   {
