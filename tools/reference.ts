@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { errorCatalogue } from '../packages/millrace/src/base/mod.ts';
+import { rules as accessRules } from '../packages/millrace/src/broker/authorization/rules.ts';
 import type { ConfigDefinition } from '../packages/millrace/src/broker/config/definition.ts';
 import { nodeDefinitions } from '../packages/millrace/src/broker/config/node-definitions.ts';
 import { topicDefinitions } from '../packages/millrace/src/broker/config/topic-definitions.ts';
@@ -23,6 +24,7 @@ const writers: Readonly<Record<string, () => string | Promise<string>>> = {
   'error codes': errorsTable,
   'exit codes': exitCodesTable,
   'commands': commandsText,
+  'access rules': rulesTable,
 };
 
 /** The page with its marked parts as the code says now. Throws for a mark without end or writer. */
@@ -65,6 +67,11 @@ function errorsTable(): string {
 
 function exitCodesTable(): string {
   return tableOf(['code', 'when'], Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]));
+}
+
+function rulesTable(): string {
+  const rows = [...accessRules.values()].filter(({ guard }) => guard !== 'nobody asks').sort((a, b) => a.api.key - b.api.key);
+  return tableOf(['key', 'request', 'needs'], rows.map(({ api, needs }) => [String(api.key), api.name, needs]));
 }
 
 async function commandsText(): Promise<string> {

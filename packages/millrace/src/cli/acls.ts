@@ -139,7 +139,7 @@ function sorted(rules: readonly Required<AccessRule>[]): Required<AccessRule>[] 
 function show(shell: Shell, flags: ClientFlags, rules: readonly Required<AccessRule>[], none: string, key?: string): void {
   if (flags.json === true) return shell.out.line(JSON.stringify(key === undefined ? rules : { [key]: rules }));
   if (rules.length === 0) return shell.err.line(none);
-  const rows = rules.map(({ resource, name, pattern, permission, principal, operation, host }) => [resource, name + (pattern === 'prefixed' ? '…' : ''), pattern, permission, principal, operation, host]);
+  const rows = rules.map(({ resource, name, pattern, permission, principal, operation, host }) => [resource, name, pattern, permission, principal, operation, host]);
   for (const line of table(['resource', 'name', 'pattern', 'rule', 'principal', 'operation', 'from'], rows)) shell.out.line(line);
   if (key !== undefined) shell.err.line(`${rules.length === 1 ? '1 rule was' : `${rules.length} rules were`} ${key}.`);
 }

@@ -144,7 +144,7 @@ test('acls: without an authorizer the node says what to do; with one, rules are 
   await ok('acls add --deny --principal User:* --operation delete --topic orders --host 10.0.0.0/8', { env });
   await ok('acls add --principal alice --operation alter --cluster', { env });
   assert.deepEqual(linesOf(await ok('acls list --principal alice --operation read', { env })).map((line) => line.split(/ {2,}/)), [
-    ['resource', 'name', 'pattern', 'rule', 'principal', 'operation', 'from'], ['group', 'shop-…', 'prefixed', 'allow', 'User:alice', 'read', '*'], ['topic', 'shop-…', 'prefixed', 'allow', 'User:alice', 'read', '*'],
+    ['resource', 'name', 'pattern', 'rule', 'principal', 'operation', 'from'], ['group', 'shop-', 'prefixed', 'allow', 'User:alice', 'read', '*'], ['topic', 'shop-', 'prefixed', 'allow', 'User:alice', 'read', '*'],
   ]);
   const matching = (await ok('acls list --topic shop-orders --pattern match --json', { env })).json as { principal: string }[];
   assert.deepEqual([...new Set(matching.map(({ principal }) => principal))], ['User:alice', 'User:bob']);
