@@ -45,10 +45,11 @@ test('the table of requests', async (t: TestContext) => {
   await using node = await brokerUnderTest({ config: on });
   const { root, idOf } = await makeWorld(node);
   let names = 0;
+  const met = new Set<number>();
   for (const { what, rules: wanted, ask, expect } of requestCases) {
     await t.test(what, async () => {
       const client = await node.dial(alice);
-      const asked: CaseClient = { ask: (api, version, body) => client.ask(api, version, body), idOf, fresh: (word) => `${word}-${names++}`, isOver: async () => client.closed };
+      const asked: CaseClient = { ask: (api, version, body) => { met.add(api.key); return client.ask(api, version, body); }, idOf, fresh: (word) => `${word}-${names++}`, isOver: async () => client.closed };
       assert.ok((await create(root, ...wanted)).every((code) => code === 'NONE'));
       try {
         assert.deepEqual(await ask(asked), expect);
@@ -59,13 +60,16 @@ test('the table of requests', async (t: TestContext) => {
       }
     });
   }
+  const { apiKeys } = await root.ask(ApiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1' });
+  const unmet = apiKeys.filter(({ apiKey }) => rules.get(apiKey)?.guard !== 'nobody asks' && !met.has(apiKey)).map(({ apiKey }) => apiByKey(apiKey)?.name);
+  assert.deepEqual(unmet, [], 'each rule of a routed api is met by a row');
 });
 
 test('both tables together are as large as they were meant to be', () => {
   assert.ok(requestCases.length >= 140);
 });
 
-test('every routed api has a stated rule, and each guard is met by a row of the table or belongs to an api that is not routed yet', async () => {
+test('every routed api has a stated rule, and so have those that are not routed yet', async () => {
   await using node = await brokerUnderTest({ config: on });
   const client = await node.dial(alice);
   const { apiKeys } = await client.ask(ApiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1' });

@@ -69,7 +69,8 @@ export class Authorizer {
   /** Whether the client may do the operation on some resource of the kind, whichever that be. */
   allowsAny(permissions: Permissions, operation: number, resourceType: number): boolean {
     // A name that nobody uses: super users, rules for all, and the default without rules.
-    return permissions.allows(operation, resourceType, 'hardcode') || this.#index.allowsAny(permissions.principal, permissions.host, operation, resourceType);
+    return permissions.allows(operation, resourceType, 'hardcode')
+      || permissions.allowsSomewhere(operation, resourceType, () => this.#index.allowsAny(permissions.principal, permissions.host, operation, resourceType));
   }
 
   /** Notes a refusal for the operator. */
@@ -79,6 +80,8 @@ export class Authorizer {
 
   /** Rules that pass the filter, which has been checked. */
   find(filter: AclFilter): Acl[] {
+    const one = exactly(filter);
+    if (one !== null) return this.#index.all.has(aclKey(one)) ? [one] : [];
     return [...this.#index.all.values()].filter((acl) => passes(filter, acl));
   }
 
@@ -144,6 +147,13 @@ export class Authorizer {
     const verdict = this.#index.verdict(principal, host, operation, resourceType, name);
     return verdict === 'silent' ? this.#allowedWithoutRules : verdict === 'allow';
   }
+}
+
+/** The only rule that a filter can mean; null when it may mean several. A tool that takes back many rules names each. */
+function exactly({ resourceType, patternType, name, principal, host, operation, permission }: AclFilter): Acl | null {
+  if (name === null || principal === null || host === null) return null;
+  const acl = { resourceType, patternType, name, principal, host, operation, permission };
+  return aclFault(acl) === null ? acl : null;
 }
 
 function tooMany(count: number): AclFault | null {

@@ -12,6 +12,8 @@ export class Permissions {
   readonly principal: string;
   readonly host: string;
   readonly #decide: Decide;
+  /** Whether an operation is allowed on some resource of a kind, by both. */
+  readonly #somewhere = new Map<number, boolean>();
   /** By kind of resource and operation, then by name. */
   readonly #known: (Map<string, boolean> | undefined)[] = [];
 
@@ -27,6 +29,16 @@ export class Permissions {
     const known = this.#known[at] ??= new Map();
     const answer = known.get(name);
     return answer ?? this.#work(known, operation, resourceType, name);
+  }
+
+  /** Whether the operation is allowed on some resource of the kind, as `find` works it out once. */
+  allowsSomewhere(operation: number, resourceType: number, find: () => boolean): boolean {
+    const at = (resourceType << 4) | operation;
+    const known = this.#somewhere.get(at);
+    if (known !== undefined) return known;
+    const answer = find();
+    this.#somewhere.set(at, answer);
+    return answer;
   }
 
   #work(known: Map<string, boolean>, operation: number, resourceType: number, name: string): boolean {

@@ -10,6 +10,7 @@ import type { Timer } from '../../os/mod.ts';
 import { aclOperations, aclResources, errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { BudgetWaiter } from '../connection/memory-budget.ts';
 import type { RequestContext } from '../handlers.ts';
+import { freeFetch } from '../quotas/quotas.ts';
 import { leaderEpoch, type Services } from '../services.ts';
 import type { TopicPartition } from '../topics/topic.ts';
 import { committedView } from '../transaction/committed-view.ts';
@@ -171,8 +172,10 @@ export class FetchRun implements BudgetWaiter {
   }
 
   #quotaBytesMax(): number {
-    const { principal } = this.#order.context.connection;
-    return this.#services.quotas.fetchBytesMax({ principal, clientId: this.#order.context.clientId });
+    const { quotas } = this.#services;
+    if (!quotas.active) return Number.MAX_SAFE_INTEGER;
+    const { connection, clientId } = this.#order.context;
+    return quotas.fetchBytesMax({ principal: connection.principal, clientId });
   }
 
   /** First offset that this reader may not see. */
@@ -221,7 +224,8 @@ export class FetchRun implements BudgetWaiter {
 
   #answer(): void {
     const { context, sessionId, full, set } = this.#order;
-    const { pauseMs, putOff } = this.#services.quotas.recordFetch({ principal: context.connection.principal, clientId: context.clientId }, this.#bytes);
+    const { quotas } = this.#services;
+    const { pauseMs, putOff } = quotas.active ? quotas.recordFetch({ principal: context.connection.principal, clientId: context.clientId }, this.#bytes) : freeFetch;
     if (putOff) return this.#putOff(pauseMs);
     const responses: TopicAnswer[] = [];
     const held: ReadResult[] = [];

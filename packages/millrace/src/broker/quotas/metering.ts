@@ -5,14 +5,14 @@
 // returns, and the making of its answer: 100 percent is the thread.
 // Cost: one test while no quota is set.
 import { limits } from '../../base/mod.ts';
-import { Produce, type Api, type ResponseInit } from '../../wire/mod.ts';
+import { Produce, SaslAuthenticate, SaslHandshake, ShareFetch, type Api, type ResponseInit } from '../../wire/mod.ts';
 import type { Clock } from '../../os/mod.ts';
 import type { ConnectionInfo, RequestContext, Route } from '../handlers.ts';
 import type { QuotaClient, Quotas } from './quotas.ts';
 
 /** The routes with meters before them. */
 export function metered(routes: readonly Route[], quotas: Quotas, clock: Clock): Route[] {
-  return routes.map((row) => ({
+  return routes.map((row) => (unmeasured.has(row.api.key) ? row : {
     ...row,
     handle: (request, context) => {
       if (!quotas.active) return row.handle(request, context);
@@ -23,7 +23,10 @@ export function metered(routes: readonly Route[], quotas: Quotas, clock: Clock):
   }));
 }
 
-/** Requests per cent of a second that a millisecond is. */
+/** Who says who he is has no quota yet. */
+const unmeasured: ReadonlySet<number> = new Set([SaslHandshake.key, SaslAuthenticate.key]);
+
+/** Per cent of a second that a millisecond is. */
 const percentPerMs = 0.1;
 
 class MeteredContext implements RequestContext {
@@ -59,7 +62,8 @@ class MeteredContext implements RequestContext {
 
   reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
     const told = (body as { throttleTimeMs?: number }).throttleTimeMs ?? 0;
-    const pauseMs = Math.min(Math.max(told, this.#count()), limits.broker.throttleMsMax);
+    const queued = this.api.key === ShareFetch.key ? this.#quotas.record('consumer_byte_rate', this.#client, queuedBytes(body)) : 0;
+    const pauseMs = Math.min(Math.max(told, queued, this.#count()), limits.broker.throttleMsMax);
     const startMs = this.#timed ? this.#clock.monotonicMs() : 0;
     this.#context.reply(pauseMs !== told ? { ...body, throttleTimeMs: pauseMs } : body, onSent);
     if (this.#timed) this.#quotas.record('request_percentage', this.#client, (this.#clock.monotonicMs() - startMs) * percentPerMs);
@@ -83,4 +87,15 @@ class MeteredContext implements RequestContext {
   #pause(pauseMs: number): void {
     if (pauseMs > 0 && !this.connection.closed) this.connection.throttle(pauseMs);
   }
+}
+
+/** Bytes of records in an answer to ShareFetch, whose records are taken from the queue by then: they are counted, and cannot be put off. */
+function queuedBytes(body: ResponseInit<typeof ShareFetch>): number {
+  let bytes = 0;
+  for (const { partitions } of body.responses ?? []) {
+    for (const { records } of partitions ?? []) {
+      for (const part of records instanceof Uint8Array ? [records] : records ?? []) bytes += part.byteLength;
+    }
+  }
+  return bytes;
 }

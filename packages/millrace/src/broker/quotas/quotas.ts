@@ -64,6 +64,11 @@ export class QuotaExceeded extends Error {
   constructor() { super('The throttling quota has been exceeded.'); }
 }
 
+/** What a reader is told: its pause, and whether it gets nothing for now. */
+export interface FetchVerdict { readonly pauseMs: number; readonly putOff: boolean }
+/** What a reader without a quota is told. */
+export const freeFetch: FetchVerdict = { pauseMs: 0, putOff: false };
+
 /** The limits of a client, worked out once. */
 interface ClientLimits { readonly measured: Readonly<Record<MeasuredKey, Limit | null>>; readonly mutation: Limit | null }
 
@@ -122,9 +127,9 @@ export class Quotas {
   }
 
   /** Counts the bytes of an answer. `putOff` says that it may not leave: it was not counted. */
-  recordFetch(client: QuotaClient, bytes: number): { readonly pauseMs: number; readonly putOff: boolean } {
+  recordFetch(client: QuotaClient, bytes: number): FetchVerdict {
     const limit = this.active ? this.#limitsOf(client).measured.consumer_byte_rate : null;
-    if (limit === null) return { pauseMs: 0, putOff: false };
+    if (limit === null) return freeFetch;
     const nowMs = this.#clock.monotonicMs();
     const meter = this.#meterOf('consumer_byte_rate', limit, nowMs);
     const wasIdle = meter.isIdle(nowMs);
