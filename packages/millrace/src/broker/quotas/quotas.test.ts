@@ -126,7 +126,6 @@ test('a producer over its quota is answered at once, told its pause, and not rea
   const startMs = node.machine.clock.monotonicMs();
   const other = await node.dial('User:bob', 'app');
   assert.equal(await produce(other, 30_000), 0, 'others are not held up');
-  assert.ok(node.machine.clock.monotonicMs() - startMs < throttleMs);
   await client.ask(Metadata, 9, { topics: null }); // a client that does not pause
   assert.ok(node.machine.clock.monotonicMs() - startMs >= throttleMs - 50, 'its next request was not begun before');
 });
