@@ -149,13 +149,19 @@ test('what a client may do changes with the rules, also for requests of a sessio
   assert.equal(await produced(), 'TOPIC_AUTHORIZATION_FAILED');
 });
 
-test('a batch with acks=0 that is refused costs its connection; what others may write is written', async () => {
+test('a batch with acks=0 that is refused costs its connection; what was sent with it and is allowed is written', async () => {
   await using node = await brokerUnderTest({ config: on });
-  await makeWorld(node);
+  const { root } = await makeWorld(node);
   const client = await node.dial(alice);
   client.send(Produce, 9, { acks: 0, timeoutMs: 1000, topicData: [{ name: 'orders', partitionData: [{ index: 0, records: batchOf(['a']) }] }] });
   assert.equal(await client.frame(), null);
-  assert.equal(node.broker.services.topics.partition('orders', 0)!.log.endOffset, 0);
+  const endOf = (topic: string) => node.broker.services.topics.partition(topic, 0)!.log.endOffset;
+  assert.equal(endOf('orders'), 0);
+  await create(root, 'allow alice write topic orders');
+  const both = await node.dial(alice);
+  both.send(Produce, 9, { acks: 0, timeoutMs: 1000, topicData: ['secret', 'orders'].map((name) => ({ name, partitionData: [{ index: 0, records: batchOf(['a']) }] })) });
+  assert.equal(await both.frame(), null);
+  assert.deepEqual([endOf('orders'), endOf('secret')], [1, 0]);
 });
 
 test('refusals are told to the operator, a few a second, without what was sent', async () => {

@@ -16,7 +16,7 @@ export function authorizationRoutes(authorizer: Authorizer | null): Route[] {
   ];
 }
 
-type FilterFields = Omit<RequestOf<typeof DescribeAcls>, never>;
+type FilterFields = RequestOf<typeof DescribeAcls>;
 
 function filterOf({ resourceTypeFilter, resourceNameFilter, patternTypeFilter, principalFilter, hostFilter, operation, permissionType }: FilterFields): AclFilter {
   return { resourceType: resourceTypeFilter, patternType: patternTypeFilter, name: resourceNameFilter, principal: principalFilter, host: hostFilter, operation, permission: permissionType };

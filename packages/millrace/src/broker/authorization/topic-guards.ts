@@ -6,6 +6,7 @@ import {
   aclOperations as O, aclResources, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeProducers, DescribeTopicPartitions, errorCodes, Fetch, ListOffsets,
   Metadata, OffsetForLeaderEpoch, Produce, zeroUuid, type RequestOf, type ResponseInit,
 } from '../../wire/mod.ts';
+import type { RequestContext } from '../handlers.ts';
 import { isInternalTopic, topicNameFault } from '../topics/topic-name.ts';
 import { completing, divide, passAllowed, refusals, repeatedIn, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
@@ -19,27 +20,29 @@ const transactionalBit = 0x10;
 
 const produce: Guard<typeof Produce> = (request, context, client, pass) => {
   const { transactionalId, topicData, acks } = request;
+  const completed = (body: ResponseInit<typeof Produce>, topics: readonly ProducedTopic[], errorCode: number) => ({ ...body, responses: [...body.responses ?? [], ...topics.map((topic) => producedRow(topic, errorCode))] });
   if (transactionalId !== null && topicData.some(hasTransactional) && !client.mayTransaction(O.write, transactionalId)) {
-    return acks === 0 ? refuseUnheard() : context.reply({ responses: topicData.map((topic) => producedRow(topic, refusals.transaction.errorCode)) });
+    return acks === 0 ? loseConnection(context, true) : context.reply(completed({}, topicData, refusals.transaction.errorCode));
   }
   const isAllowed = ({ name, topicId }: ProducedTopic) => {
     const known = context.version >= 13 ? client.topics.byId(topicId)?.name : name;
     return known === undefined || client.mayTopic(O.write, known);
   };
-  if (topicData.every(isAllowed)) return pass(request);
-  if (acks === 0) return refuseUnheard();
-  passAllowed(request, context, pass, {
-    list: topicData, passes: isAllowed,
-    narrowed: (allowed) => ({ ...request, topicData: allowed }),
-    completed: (body, topics) => ({ ...body, responses: [...body.responses ?? [], ...topics.map((topic) => producedRow(topic, refused))] }),
-  });
-
-  /** Who waits for no answer learns of a refusal by losing the connection, as from Kafka. */
-  function refuseUnheard(): void {
-    context.connection.abort('a batch sent with acks=0 was not authorized');
-    context.replyNothing();
+  const { allowed, refused: others } = divide(topicData, isAllowed);
+  if (others.length === 0) return pass(request);
+  if (acks === 0) {
+    if (allowed.length > 0) pass({ ...request, topicData: allowed });
+    return loseConnection(context, allowed.length === 0);
   }
+  if (allowed.length === 0) return context.reply(completed({}, others, refused));
+  pass({ ...request, topicData: allowed }, completing(context, (body) => completed(body, others, refused)));
 };
+
+/** Who waits for no answer learns of a refusal by losing the connection, as from Kafka; what he may write was appended by then. */
+function loseConnection(context: RequestContext<typeof Produce>, unanswered: boolean): void {
+  context.connection.abort('a batch sent with acks=0 was not authorized');
+  if (unanswered) context.replyNothing();
+}
 
 function hasTransactional({ partitionData }: ProducedTopic): boolean {
   return partitionData.some(({ records }) => records !== null && records.byteLength > attributesAt && (records[attributesAt]! & transactionalBit) !== 0);
@@ -123,19 +126,17 @@ type DeletedTopic = NonNullable<ResponseInit<typeof DeleteTopics>['responses']>[
 
 const deleteTopics: Guard<typeof DeleteTopics> = (request, context, client, pass) => {
   if (client.couldCluster(O.delete)) return pass(request);
-  const complete = (rows: readonly DeletedTopic[]) => (body: ResponseInit<typeof DeleteTopics>) => ({ ...body, responses: [...body.responses ?? [], ...rows] });
-  if (context.version < 6) {
-    return passAllowed(request, context, pass, {
-      list: request.topicNames, passes: (name) => refusedDeletion(client, name, zeroUuid) === null,
-      narrowed: (topicNames) => ({ ...request, topicNames }),
-      completed: (body, names) => complete(names.map((name) => refusedDeletion(client, name, zeroUuid)!))(body),
-    });
-  }
-  passAllowed(request, context, pass, {
-    list: request.topics, passes: ({ name, topicId }) => refusedDeletion(client, name, topicId) === null,
-    narrowed: (topics) => ({ ...request, topics }),
-    completed: (body, topics) => complete(topics.map(({ name, topicId }) => refusedDeletion(client, name, topicId)!))(body),
-  });
+  const rows: DeletedTopic[] = [];
+  const isAllowed = (name: string | null, topicId: string): boolean => {
+    const row = refusedDeletion(client, name, topicId);
+    if (row !== null) rows.push(row);
+    return row === null;
+  };
+  const topicNames = request.topicNames.filter((name) => isAllowed(name, zeroUuid));
+  const topics = request.topics.filter(({ name, topicId }) => isAllowed(name, topicId));
+  if (rows.length === 0) return pass(request);
+  if (topicNames.length + topics.length === 0) return context.reply({ responses: rows });
+  pass({ ...request, topicNames, topics }, completing(context, (body) => ({ ...body, responses: [...body.responses ?? [], ...rows] })));
 };
 
 /** Null when the handler may go on: the topic may be deleted, or is not there, or is named wrongly. */
