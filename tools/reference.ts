@@ -56,7 +56,7 @@ function settingsTable(): string {
 function definitionsTable(definitions: ReadonlyMap<string, ConfigDefinition>): string {
   const forEver = '9223372036854775807';
   return tableOf(['name', 'kind', 'default', 'what it does'], [...definitions.values()].map((one) => [
-    `\`${one.name}\``, one.allowed === undefined ? one.kind : one.allowed.map((word) => `\`${word}\``).join(' or '),
+    `\`${one.name}\``, one.allowed === undefined ? one.kind : one.allowed.filter((word) => word !== '').map((word) => `\`${word}\``).join(' or '),
     one.defaultText === null || one.defaultText === '' ? '' : `\`${one.defaultText === forEver ? '2^63-1' : one.defaultText}\``, one.documentation,
   ]));
 }
