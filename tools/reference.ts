@@ -14,6 +14,7 @@ import { exitCodes } from '../packages/millrace/src/cli/exit-codes.ts';
 import { type SettingName, settings } from '../packages/millrace/src/cli/settings.ts';
 import type { Shell } from '../packages/millrace/src/cli/shell.ts';
 import { Terminal } from '../packages/millrace/src/cli/terminal.ts';
+import { families, type Family } from '../packages/millrace/src/node/metrics/families.ts';
 import { guidePages } from './guide.ts';
 import { repository } from './source.ts';
 
@@ -25,6 +26,7 @@ const writers: Readonly<Record<string, () => string | Promise<string>>> = {
   'exit codes': exitCodesTable,
   'commands': commandsText,
   'access rules': rulesTable,
+  'metrics': metricsTables,
 };
 
 /** The page with its marked parts as the code says now. Throws for a mark without end or writer. */
@@ -72,6 +74,16 @@ function exitCodesTable(): string {
 function rulesTable(): string {
   const rows = [...accessRules.values()].filter(({ guard }) => guard !== 'nobody asks').sort((a, b) => a.api.key - b.api.key);
   return tableOf(['key', 'request', 'needs'], rows.map(({ api, needs }) => [String(api.key), api.name, needs]));
+}
+
+function metricsTables(): string {
+  const all = Object.values<Family>(families);
+  return [...new Set(all.map(({ section }) => section))].map((section) => {
+    const rows = all.filter((one) => one.section === section).map(({ name, kind, labels, help, detail }) => [
+      `\`${name}\``, kind, labels.map((label) => (label === 'partition' && detail === 'partition' ? `*${label}*` : label)).join(', '), help,
+    ]);
+    return `## ${section}\n\n${tableOf(['name', 'kind', 'labels', 'what it says'], rows)}`;
+  }).join('\n\n');
 }
 
 async function commandsText(): Promise<string> {

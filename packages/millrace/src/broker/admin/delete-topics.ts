@@ -34,7 +34,7 @@ async function remove(services: Services, name: string | null, topicId: string, 
   try {
     quota.take(topic.partitions.length);
     await services.topics.remove(topic.name);
-    services.report(`topic ${topic.name} deleted`);
+    services.report(`topic ${topic.name} deleted`, 'info', { event: 'topic-deleted', topic: topic.name });
     return { name: topic.name, topicId: topic.id, errorCode: errorCodes.NONE, errorMessage: null };
   } catch (error) {
     return { name: topic.name, topicId: topic.id, ...refusalOf(error, topic.name) };

@@ -41,7 +41,9 @@ export class Audit {
     this.#untold = 0;
     const verb = (aclNumberName(aclOperations, operation) ?? String(operation)).toUpperCase();
     const kind = aclNumberName(aclResources, resourceType) ?? String(resourceType);
-    this.#report(`not authorized: ${shown(principal)} from ${host} lacks ${verb} on ${kind} '${shown(name)}' for ${api}${others}`, 'warn');
+    this.#report(`not authorized: ${shown(principal)} from ${host} lacks ${verb} on ${kind} '${shown(name)}' for ${api}${others}`, 'warn', {
+      component: 'authorization', event: 'not-authorized', principal: shown(principal), client: host, operation: verb, resource: kind, name: shown(name), request: api,
+    });
   }
 }
 

@@ -82,6 +82,8 @@ class CompletedContext<A extends Api<any, any>> implements RequestContext<A> {
   get clientId(): string | null { return this.#context.clientId; }
   get connection(): ConnectionInfo { return this.#context.connection; }
   get frameBytes(): number { return this.#context.frameBytes; }
+  get parkedMs(): number { return this.#context.parkedMs; }
+  set parkedMs(ms: number) { this.#context.parkedMs = ms; }
   reply(body: ResponseInit<A>, onSent?: () => void): void { this.#context.reply(this.#change(body), onSent); }
   replyNothing(): void { this.#context.replyNothing(); }
 }

@@ -33,7 +33,7 @@ function put<A extends Api<any, any>>(who: string, api: A, body: RequestInit<A>,
   const version = api.versions.max;
   const frame = new Uint8Array(Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: 'x' }, body))).subarray(4);
   const connection: ConnectionInfo = { id: 1, host: '10.0.0.1', listener: { name: '', advertisedHost: '', advertisedPort: 0 }, principal: `User:${who}`, closed: false, unsentBytes: 0, onClose: () => () => {}, abort() {}, throttle() {} };
-  const context: RequestContext<A> = { api, version, correlationId: 1, clientId: 'x', connection, frameBytes: 0, reply: (said) => { answer = said; }, replyNothing() {} };
+  const context: RequestContext<A> = { api, version, correlationId: 1, clientId: 'x', connection, frameBytes: 0, parkedMs: 0, reply: (said) => { answer = said; }, replyNothing() {} };
   row!.handle(decodeRequest(api, version, frame, decodeRequestHeader(frame).bodyAt), context);
   assert.ok(answer !== null, 'it is answered');
   return { seen, answer };

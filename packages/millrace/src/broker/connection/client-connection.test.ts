@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Connection } from '../../os/mod.ts';
 import { encodeRequest, Metadata } from '../../wire/mod.ts';
 import { route, Router, type RequestContext } from '../handlers.ts';
+import { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
@@ -29,8 +30,9 @@ function scene() {
     nowMs += ms;
     for (const timer of timers.splice(0).filter(({ cancelled }) => !cancelled)) if (timer.atMs <= nowMs) timer.callback(); else timers.push(timer);
   };
+  const metrics = new BrokerMetrics();
   const host: ConnectionHost = {
-    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, frameBuffers: new FrameBuffers(),
+    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, frameBuffers: new FrameBuffers(), metrics,
     beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
     frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => nowMs,
     after(delayMs, callback) {

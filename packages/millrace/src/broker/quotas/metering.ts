@@ -54,6 +54,8 @@ class MeteredContext implements RequestContext {
   get clientId(): string | null { return this.#context.clientId; }
   get connection(): ConnectionInfo { return this.#context.connection; }
   get frameBytes(): number { return this.#context.frameBytes; }
+  get parkedMs(): number { return this.#context.parkedMs; }
+  set parkedMs(ms: number) { this.#context.parkedMs = ms; }
 
   /** The handler has returned; its answer may still be to come. */
   returned(): void {
