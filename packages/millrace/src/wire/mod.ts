@@ -15,3 +15,4 @@ export * from './batch-cursor.ts';
 export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';
+export * from './acl-numbers.ts';
