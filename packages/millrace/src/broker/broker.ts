@@ -1,6 +1,6 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
-// Opening: facts -> identity -> topics -> producers -> groups -> transactions; only then are connections taken. Closing: the reverse.
+// Opening: facts -> identity -> topics -> producers -> groups -> transactions -> share groups; only then are connections taken. Closing: the reverse.
 import { MillraceError, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
 import type { Connection, Listener, Machine } from '../os/mod.ts';
@@ -19,6 +19,7 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { GroupConfigs } from './config/group-configs.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -32,6 +33,7 @@ import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
 import type { Services } from './services.ts';
+import { ShareFetchRoom, ShareGroups, shareRoutes, withShareGroups } from './share/mod.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
 import { Topics } from './topics/topics.ts';
@@ -72,16 +74,20 @@ export class Broker {
   readonly #server: Server;
   readonly #fetches: FetchRoom;
   readonly #groups: GroupCoordinator;
+  readonly #shareGroups: ShareGroups;
+  readonly #shareFetches: ShareFetchRoom;
   readonly transactions: Transactions;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, shareGroups: ShareGroups, options: BrokerOptions, requestMemory: MemoryBudget) {
     this.services = services;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
     this.#groups = groups;
     this.transactions = transactions;
+    this.#shareGroups = shareGroups;
+    this.#shareFetches = new ShareFetchRoom(shareGroups);
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
@@ -103,6 +109,7 @@ export class Broker {
     await topics.open();
     const services: Services = {
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
+      groupConfigs: new GroupConfigs(metadata, config, report),
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
@@ -115,7 +122,8 @@ export class Broker {
     log.onState((state) => reportState(state, report));
     const groups = await openGroups(services);
     const transactions = await Transactions.open({ ...services, groups });
-    return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    const shareGroups = await ShareGroups.open(services, (id) => groups.find(id) !== undefined);
+    return new Broker(services, groups, transactions, shareGroups, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -151,6 +159,8 @@ export class Broker {
   async #close(): Promise<void> {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
+    this.#shareFetches.finishWaiting();
+    this.#shareGroups.close();
     this.transactions.close();
     this.#groups.close();
     await this.#server.close();
@@ -181,7 +191,8 @@ export class Broker {
       route(DescribeProducers, describeProducersHandler(services)),
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
-      ...groupRoutes(this.#groups, services.nodeId),
+      ...withShareGroups(groupRoutes(this.#groups, services.nodeId), this.#shareGroups),
+      ...shareRoutes(this.#shareGroups, this.#shareFetches),
       ...transactionRoutes(services, this.transactions, this.#groups),
     ];
     return routes;

@@ -30,7 +30,7 @@ export function topicConfigLevels(values: ReadonlyMap<string, string>, node: Nod
   const definition = topicDefinitions.get(name);
   const own = values.get(name);
   const found: ConfigValue[] = own === undefined ? [] : [{ name, text: own, source: 'topic' }];
-  const below = definition?.nodeName === undefined ? [] : node.levels(definition.nodeName);
+  const below: ConfigValue[] = definition?.nodeName === undefined ? [{ name, text: definition?.defaultText ?? null, source: 'default' }] : node.levels(definition.nodeName);
   return [...found, ...below];
 }
 
