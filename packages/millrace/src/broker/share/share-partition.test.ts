@@ -202,7 +202,7 @@ test('a restart finds what was decided; what was held is free, and that delivery
   story.acquire('a', 40);
   story.say('a', [0, 9, accept], [12, 12, reject], [30, 30, accept]);
   story.restart();
-  assert.equal(story.text, '10: 10-11 available, 12-12 archived, 13-19 available, 20-29 available, 30-30 acknowledged');
+  assert.equal(story.text, '10: 10-11 available, 12-12 archived#2, 13-19 available, 20-29 available, 30-30 acknowledged');
   story.records = [stateText(story.partition)];
   story.restart();
   assert.equal(story.acquire('b', 40), '10-11#2 13-19#2 20-29 31-39');
@@ -233,7 +233,7 @@ function chance(seed: number): (below: number) => number {
 }
 
 test('whatever members do, every record is delivered until it is decided, never to two at once, never after', () => {
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= 100; seed++) {
     const next = chance(seed);
     const story = storyOf(0);
     story.batchSize = 1 + next(12);
