@@ -25,6 +25,9 @@ export type { Partitioner } from './producer/partitioner.ts';
 export type { ProducedRecords } from './producer/outcome.ts';
 export type { Producer } from './producer/producer.ts';
 export type { OffsetOwner, Transaction, TransactionalProducer, TransactionalProducerOptions } from './producer/transactional-producer.ts';
+export type { AcknowledgeResult, ShareConsumerOptions } from './share/options.ts';
+export type { ShareConsumer, ShareConsumerPhase } from './share/share-consumer.ts';
+export type { ShareRecord } from './share/share-record.ts';
 export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './producer/record.ts';
 
 /**
