@@ -14,6 +14,7 @@ export type { Admin, AdminCallOptions } from './admin/admin.ts';
 export type { ClusterDescription, LogDirDescription } from './admin/cluster.ts';
 export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource } from './admin/configs.ts';
 export type { GroupDescription, GroupLag, GroupListing, MemberDescription, MemberToRemove } from './admin/groups.ts';
+export type { ShareGroupDescription, ShareGroupPosition, ShareMemberDescription } from './admin/share-groups.ts';
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
 export type { AssignorName } from './consumer/assignor.ts';
 export type { Consumer, ConsumerPhase, PartitionLag } from './consumer/consumer.ts';
