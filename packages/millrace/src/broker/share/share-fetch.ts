@@ -44,7 +44,7 @@ export class ShareFetchRoom {
     takeAcknowledgements(this.#groups, group, memberId, request.topics, typeMaxOf(context.version, request.isRenewAck), (results) => { acknowledged = results; settled(); });
     if (epoch === sessionEpoch.final) this.#groups.endSession(session);
     if (epoch === sessionEpoch.final || request.maxRecords <= 0 || request.maxBytes <= 0) { fetched = []; return settled(); }
-    this.#fetch(group, session, request, context, (found) => { fetched = found; settled(); });
+    this.#run(group, session, request, context, (found) => { fetched = found; settled(); });
   }
 
   #choose({ shareSessionEpoch }: Request, groupId: string, memberId: string, { connection }: Context): SessionChoice {
@@ -52,7 +52,7 @@ export class ShareFetchRoom {
     return this.#groups.sessions.next(groupId, memberId, shareSessionEpoch);
   }
 
-  #fetch(group: ShareGroup, session: ShareSession, request: Request, context: Context, done: (fetched: readonly FetchedShare[]) => void): void {
+  #run(group: ShareGroup, session: ShareSession, request: Request, context: Context, done: (fetched: readonly FetchedShare[]) => void): void {
     const { services } = this.#groups;
     const run: ShareFetchRun = new ShareFetchRun(services, {
       group, memberId: session.memberId, places: rotated([...session.partitions].flatMap(([topicId, indexes]) => [...indexes].map((index) => [topicId, index] as const)), session.epoch),

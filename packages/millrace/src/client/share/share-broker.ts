@@ -153,7 +153,7 @@ export class ShareBroker implements RecordHolder {
       await this.#connect();
       if (this.#epoch === epochs.initial && said.size > 0) this.#unheard(said, new MillraceError('disconnected', 'Cannot acknowledge: the session in which the records were handed out is over', { retry: false }));
       else if (renews || !fetches) { if (said.size > 0) await this.#acknowledge(said, renews); }
-      else await this.#fetch(said);
+      else await this.#askForRecords(said);
       this.#failures = 0;
     } catch (error) {
       this.#unheard(said, error);
@@ -205,7 +205,7 @@ export class ShareBroker implements RecordHolder {
     this.#heard(said, answer);
   }
 
-  async #fetch(said: Map<string, Said>): Promise<void> {
+  async #askForRecords(said: Map<string, Said>): Promise<void> {
     const connection = this.#connection!;
     const wanted = this.#wanted;
     const added = [...wanted.values()].filter(({ key }) => !this.#known.has(key));
