@@ -262,7 +262,8 @@ export class ShareBroker implements RecordHolder {
 
   #unheard(said: Map<string, Said>, error: unknown): void {
     if (said.size === 0) return;
-    const cause = isMillraceError(error) ? error : new MillraceError('disconnected', `Cannot acknowledge: ${String(error)}`, { cause: error });
+    const isToldAsIs = isMillraceError(error) && (error.data['kafkaCode'] !== undefined || error.code === 'disconnected' || error.code === 'timeout' || error.code === 'unsupported-version');
+    const cause = isToldAsIs ? error : new MillraceError('disconnected', `Cannot acknowledge: the answer is lost; ${(error as Error).message}`, { retry: false, cause: error });
     const results = [...said.values()].map(({ place, acknowledgements }): AcknowledgeResult => ({ topic: place.topic, partition: place.partition, offsets: acknowledgements.offsets, error: cause }));
     said.clear();
     this.#events.acknowledged(results);
