@@ -99,7 +99,7 @@ const stories: readonly Story[] = [
       const talk = new Talk(tools.broker.bootstrap);
       const beat = async (memberId: string, memberEpoch: number, topics: string[] | null = null, more: object = {}) => {
         const { errorCode, errorMessage } = await talk.ask(ShareGroupHeartbeat, 1, { groupId: group, memberId, memberEpoch, subscribedTopicNames: topics, ...more });
-        return errorCode === 0 ? 'NONE' : `${errorName(errorCode)}${errorName(errorCode) === 'INVALID_REQUEST' ? `: ${errorMessage}` : ''}`;
+        return errorCode === 0 ? 'NONE' : `${errorName(errorCode)}${memberId !== '' && errorName(errorCode) === 'INVALID_REQUEST' ? `: ${errorMessage}` : ''}`; // Kafka has no words for a member without an id
       };
       const unknown = [await beat('nobody', 3), await beat('nobody', -1), await beat('', 0, [topic]), await beat('x', 0), await beat('x', -5), await beat('x', 0, [topic], { rackId: '' })];
       const id = 'AAAAAAAAAAAAAAAAAAAAAQ';
@@ -130,7 +130,7 @@ const stories: readonly Story[] = [
         await said2([0, 50, 1]), await said2([0, 0, 1]), await said2([0, 0, 1]), await said2([1, 1, 2]), await said2([1, 1, 1]), await acknowledge(epoch++, [[2, 2, 4]], true), await said2([2, 2, 3]),
       ];
       const next = [await fetch(epoch++), await fetch(epoch++, [[1, 1, 1]])];
-      const offsets = async (topics: null | { topicName: string; partitions: number[] }[], groupId = group) => (await talk.ask(DescribeShareGroupOffsets, 1, { groups: [{ groupId, topics }] })).groups.map(({ errorCode, topics: found }) => `${errorName(errorCode)} ${found.flatMap(({ partitions }) => partitions.map(({ startOffset, lag, errorCode: fault }) => `${startOffset} ${lag} ${errorName(fault)}`)).join()}`).join();
+      const offsets = async (topics: null | { topicName: string; partitions: number[] }[], groupId = group) => (await talk.ask(DescribeShareGroupOffsets, 1, { groups: [{ groupId, topics }] })).groups.map(({ errorCode, topics: found }) => `${errorName(errorCode)} ${found.flatMap(({ partitions }) => partitions.map(({ startOffset, lag, errorCode: fault }) => `${startOffset < 0 ? 'unknown' : lag} ${errorName(fault)}`)).join()}`).join();
       const alter = async (partitionIndex: number, startOffset: number, groupId = group, topicName = topic) => {
         const answer = await talk.ask(AlterShareGroupOffsets, 0, { groupId, topics: [{ topicName, partitions: [{ partitionIndex, startOffset }] }] });
         return answer.errorCode !== 0 ? errorName(answer.errorCode) : answer.responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode))).join();
@@ -140,11 +140,12 @@ const stories: readonly Story[] = [
         return answer.errorCode !== 0 ? errorName(answer.errorCode) : answer.responses.map(({ errorCode }) => errorName(errorCode)).join();
       };
       const remove = async (groupId: string) => (await talk.ask(DeleteGroups, 2, { groupsNames: [groupId] })).results.map(({ errorCode }) => errorName(errorCode)).join();
+      await beat(id, 0, [topic]); // its session may be over by now
       const busy = [await offsets(null), await offsets([{ topicName: topic, partitions: [0, 7] }]), await offsets([{ topicName: 'no-such-topic', partitions: [0] }]), await offsets(null, 'no-such-group'), await alter(0, 0), await forget(topic), await remove(group)];
       const closed = [await acknowledge(-1, []), await acknowledge(-1, []), await beat(id, -1), await beat(id, -1)];
       await eventually(async () => (await talk.ask(ShareGroupDescribe, 1, { groupIds: [group] })).groups[0]!.groupState === 'Empty' ? true : undefined, () => `the group is not empty: ${JSON.stringify({ unknown, beats, opening, session, acks, next, busy, closed })}`);
       const empty = [await alter(0, 1), await alter(9, 0), await alter(0, 0, group, 'no-such-topic'), await alter(0, 0, 'no-such-group'), await forget('no-such-topic'), await forget(topic, 'no-such-group')];
-      await eventually(async () => (await offsets(null)).startsWith('NONE 1 ') ? true : undefined, () => 'the start has not moved');
+      await eventually(async () => (await offsets(null)).startsWith('NONE 2 ') ? true : undefined, () => 'the start has not moved');
       const described = (await talk.ask(ShareGroupDescribe, 1, { groupIds: [group, 'no-such-group'] })).groups.map(({ errorCode, groupState, assignorName, members }) => `${errorName(errorCode)} ${groupState} ${assignorName} ${members.length}`);
       const end = [await forget(topic), await remove(group), await remove(group)];
       await talk.close();

@@ -34,15 +34,17 @@ export function takeAcknowledgements(groups: ShareGroups, group: ShareGroup | un
   settled();
 }
 
-/** Batches rise without overlaps, and say one thing of all their records or one of each. */
+/** Batches rise without overlaps, and say one thing of all their records or one of each. Something that is said twice of one record is in Kafka no fault of form, but of state. */
 function batchesFault(batches: readonly Acknowledgement[], typeMax: number): number {
   let before = -1;
+  let twice = false;
   for (const { first, last, types } of batches) {
-    const fits = first > before && last >= first && (types.length === 1 || types.length === last - first + 1) && types.every((type) => type >= acknowledgeType.gap && type <= typeMax);
+    const fits = first >= Math.max(before, 0) && last >= first && (types.length === 1 || types.length === last - first + 1) && types.every((type) => type >= acknowledgeType.gap && type <= typeMax);
     if (!fits) return errorCodes.INVALID_REQUEST;
+    if (first === before) twice = true;
     before = last;
   }
-  return errorCodes.NONE;
+  return twice ? errorCodes.INVALID_RECORD_STATE : errorCodes.NONE;
 }
 
 /** Renewal is known from version 2 on, to requests that say so. */

@@ -104,6 +104,7 @@ export class HeldPartition implements PartitionWatcher {
   /** Begins anew with this state; nothing is handed out before thaw(). */
   replace(state: SharePartition): void {
     this.#state = state;
+    this.advanced(this.source);
     this.#aim();
   }
 

@@ -20,12 +20,16 @@ export function describeShareGroupOffsets(groups: ShareGroups, request: RequestO
   context.reply({
     groups: request.groups.map(({ groupId, topics }): DescribedGroup => {
       const group = groups.find(groupId);
-      if (group === undefined) return { groupId, topics: [], errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` };
+      if (group === undefined) return { groupId, topics: unknown(topics ?? []), errorCode: errorCodes.NONE, errorMessage: null }; // no error in Kafka
       const asked = topics ?? [...byTopic(group)].map(([topicName, held]) => ({ topicName, partitions: held.map(({ source }) => source.index) }));
       return { groupId, errorCode: errorCodes.NONE, errorMessage: null, topics: asked.map(({ topicName, partitions }) => describeTopic(groups, group, topicName, partitions)) };
     }),
   });
 }
+
+const unknown = (topics: readonly { topicName: string; partitions: number[] }[]) => topics.map(({ topicName, partitions }) => ({
+  topicName, topicId: zeroUuid, partitions: partitions.map((partitionIndex): DescribedPartition => ({ partitionIndex, startOffset: unknownOffset, leaderEpoch: 0, lag: -1, errorCode: errorCodes.NONE, errorMessage: null })),
+}));
 
 function describeTopic({ services }: ShareGroups, group: ShareGroup, topicName: string, indexes: readonly number[]) {
   const topic = services.topics.byName(topicName);

@@ -118,11 +118,11 @@ export function joinAlike({ runs }: Runs, from: number, to: number): void {
   if (kept < stop) runs.splice(kept + 1, stop - kept);
 }
 
-/** Lets go of what lies before `offset`. */
-export function dropBefore(of: Runs, offset: number): void {
+/** Lets go of what lies before `offset`; where nothing is left it begins at `startAt`. */
+export function dropBefore(of: Runs, offset: number, startAt = offset): void {
   if (offset >= of.end) {
     of.runs.length = 0;
-    of.start = of.end = offset;
+    of.start = of.end = startAt;
     of.available = of.undecided = 0;
     return;
   }
@@ -131,6 +131,15 @@ export function dropBefore(of: Runs, offset: number): void {
   for (let index = 0; index < count; index++) weigh(of, of.runs[index]!, -1);
   of.runs.splice(0, count);
   of.start = offset;
+}
+
+/** Lets go of what lies from `offset` on. */
+export function dropFrom(of: Runs, offset: number): void {
+  if (offset >= of.end) return;
+  if (offset <= of.start) return dropBefore(of, Infinity, offset);
+  const from = cutAt(of, offset);
+  for (const run of of.runs.splice(from)) weigh(of, run, -1);
+  of.end = offset;
 }
 
 /** Moves the start over what is decided. */

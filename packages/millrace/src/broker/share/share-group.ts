@@ -32,6 +32,7 @@ export class ShareGroup {
   timer: Timer | null = null;
   /** It is being deleted. */
   isEnding = false;
+  #isEnded = false;
   /** The epoch in the last record. */
   #epochWritten: number;
 
@@ -68,12 +69,14 @@ export class ShareGroup {
 
   /** Lets go of everything without writing anything. */
   end(): void {
+    this.#isEnded = true;
     this.timer?.cancel();
     for (const held of [...this.partitions()]) this.#forget(held);
   }
 
   /** Makes sure of a start in all of these (S1). Null when there is nothing to wait for; rejects with what the log says, or 'overloaded' past limits.share.partitionsMax. */
   begin(assignment: Assignment): Promise<unknown> | null {
+    if (this.#isEnded) return Promise.reject(new MillraceError('closed', `Cannot read in share group '${this.id}': it was deleted, or the node is closing`));
     const waiting: Promise<void>[] = [];
     for (const [topicId, indexes] of assignment) {
       const topic = this.#options.services.topics.byId(topicId);
@@ -124,9 +127,9 @@ export class ShareGroup {
     return this.#write(held.key, () => stateText(held.state));
   }
 
-  /** Sets the start of a partition anew (P5). Resolves once that is durable; until then nothing is handed out. */
+  /** Sets the start of a partition anew (P5), at the end of its log at most. Resolves once that is durable; until then nothing is handed out. */
   async reset(held: HeldPartition, start: number): Promise<void> {
-    const state = newSharePartition(start, held.state.stateEpoch + 1);
+    const state = newSharePartition(Math.min(start, held.source.log.endOffset), held.state.stateEpoch + 1);
     held.isFrozen = true;
     try {
       await this.#write(held.key, () => stateText(state), () => held.replace(state));

@@ -11,6 +11,7 @@ import type { Topic, TopicPartition } from '../topics/topic.ts';
 import { DeadLetterOffice } from './dead-letters.ts';
 import { beat, expired, firstExpiryMs, leave, topicChanged, type Beat, type BeatAnswer } from './membership.ts';
 import type { SharePartition } from './moves.ts';
+import { dropFrom } from './runs.ts';
 import { ShareGroup, type ShareGroupOptions } from './share-group.ts';
 import { ShareLog, type ShareLogSizes } from './share-log.ts';
 import { ShareSessions, type ShareSession } from './share-session.ts';
@@ -78,11 +79,11 @@ export class ShareGroups {
     }, (error: unknown) => answer(refusalOf(error)));
   }
 
-  #faultOfNew(known: ShareGroup | undefined, id: string, { memberEpoch, memberId }: Beat): BeatAnswer | null {
+  #faultOfNew(known: ShareGroup | undefined, id: string, { memberEpoch }: Beat): BeatAnswer | null {
     const refused = (errorCode: number, message: string): BeatAnswer => ({ kind: 'refused', errorCode, message });
     if (known !== undefined || this.#closed) return refused(errorCodes.COORDINATOR_NOT_AVAILABLE, `Group ${id} is being deleted.`);
     if (this.#isTaken(id)) return refused(errorCodes.GROUP_ID_NOT_FOUND, `Group ${id} is not a share group.`);
-    if (memberEpoch !== 0) return refused(errorCodes.UNKNOWN_MEMBER_ID, `Member ${memberId} is not a member of group ${id}.`);
+    if (memberEpoch !== 0) return refused(errorCodes.GROUP_ID_NOT_FOUND, `Share group ${id} not found.`);
     return this.#groups.size >= limits.share.groupsMax ? refused(errorCodes.GROUP_MAX_SIZE_REACHED, `There are ${limits.share.groupsMax} share groups already.`) : null;
   }
 
@@ -162,9 +163,17 @@ export class ShareGroups {
       assert(named.kind === 'partition', 'only partitions have states');
       const source = this.services.topics.byId(named.topicId)?.partitions[named.index];
       const group = this.#groups.get(named.group);
-      if (source !== undefined && group !== undefined) group.hold(source, state);
+      if (source !== undefined && group !== undefined) this.#takeUp(group, source, state);
       else this.#log.append({ key, value: () => null, deadLetters: [], done() {} }); // its topic was deleted, the record of that did not get here
     }
+  }
+
+  /** A power cut may have taken the newest records of a partition that does not sync: others will have their offsets. */
+  #takeUp(group: ShareGroup, source: TopicPartition, state: SharePartition): void {
+    const isTooFar = state.end > source.log.endOffset;
+    if (isTooFar) dropFrom(state, source.log.endOffset);
+    const held = group.hold(source, state);
+    if (isTooFar) group.writeState(held).catch(() => {}); // the next start does it
   }
 
   #enter(id: string, epoch: number): ShareGroup {

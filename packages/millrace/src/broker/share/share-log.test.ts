@@ -67,3 +67,18 @@ test('a record and its dead letters are one append', async () => {
   share.close();
   await log.close();
 });
+
+test('a record whose dead letters have nowhere to go fails alone', async () => {
+  const { log, share } = await opened();
+  await share.ready();
+  const dead = await log.create('dead-0', config);
+  await log.remove('dead-0');
+  const ends: string[] = [];
+  const write = (key: string, deadLetters: Parameters<ShareLog['append']>[0]['deadLetters']) => new Promise<void>((resolve) => {
+    share.append({ key, value: () => '1', deadLetters, done: (error) => { ends.push(`${key} ${(error as { code?: string } | null)?.code ?? 'written'}`); resolve(); } });
+  });
+  await Promise.all([write('a', []), write('b', [{ partition: dead, batches: [{ bytes: batchOf(['letter']), offsetCount: 1, maxTimestampMs: 0 }] }]), write('c', [])]);
+  assert.deepEqual(ends.sort(), ['a written', 'b topic-not-found', 'c written']);
+  share.close();
+  await log.close();
+});

@@ -96,12 +96,12 @@ export class ShareLog {
   }
 
   #flush(): void {
-    while (this.#queue.length > 0 && !this.#waitsForRoom) this.#appendSome();
+    while (this.#queue.length > 0 && !this.#waitsForRoom) this.#appendSome(Infinity);
     if (!this.#shortening && !this.#closed && this.#tailBytes > this.#tailBytesMax) this.#shorten();
   }
 
-  /** One append; the records go back when there is no room for the moment (L3). */
-  #appendSome(): void {
+  /** One append; the records go back when there is no room for the moment (L3). Where one of several cannot be written, each is tried alone. */
+  #appendSome(countMax: number): void {
     const nowMs = this.#clock.nowMs();
     const builder = new BatchBuilder();
     const records: ShareRecord[] = [];
@@ -109,7 +109,7 @@ export class ShareLog {
     let deadLetterBytes = 0;
     for (const record of this.#queue) {
       for (const { batches } of record.deadLetters) for (const { bytes } of batches) deadLetterBytes += bytes.length;
-      if (records.length > 0 && (builder.sizeBytes >= this.#sizes.batchBytesTarget || deadLetterBytes > limits.share.deadLetterBytesMax)) break;
+      if (records.length >= countMax || records.length > 0 && (builder.sizeBytes >= this.#sizes.batchBytesTarget || deadLetterBytes > limits.share.deadLetterBytesMax)) break;
       record.begin?.();
       builder.append(nowMs, record.key, record.value());
       records.push(record);
@@ -123,8 +123,10 @@ export class ShareLog {
       this.#log.appendTogether([...deadLetters, { partition: this.#partition!, batches: [{ bytes, offsetCount, maxTimestampMs: nowMs }] }], done);
     } catch (error) {
       for (const record of records) record.undo?.();
-      if (!isMillraceError(error, 'overloaded')) return done(error as Error);
+      const isForNow = isMillraceError(error, 'overloaded');
+      if (!isForNow && records.length === 1) return done(error as Error);
       this.#queue = [...records, ...this.#queue];
+      if (!isForNow) { for (let count = records.length; count > 0 && !this.#waitsForRoom; count--) this.#appendSome(1); return; }
       this.#waitsForRoom = true;
       return this.#log.whenRoom(() => { this.#waitsForRoom = false; this.#flush(); });
     }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { errorName } from '../../wire/mod.ts';
 import { acknowledgeType, type Acknowledgement, type ShareEffect, type ShareSettings } from './effects.ts';
 import type { SharePartition } from './moves.ts';
-import { recordState } from './runs.ts';
+import { dropFrom, recordState } from './runs.ts';
 import { checkSharePartition, mayAcquire, newSharePartition, nextOffset, step } from './share-partition.ts';
 import { changeText, replayRecord, stateText } from './stored-state.ts';
 
@@ -193,6 +193,17 @@ test('what retention deletes is forgotten', () => {
   assert.equal(story.text, '15: 15-29 acquired by a');
   step(story.partition, { kind: 'log-start', offset: 40 }, story.settings);
   assert.deepEqual([story.text, nextOffset(story.partition)], ['40: ', 40]);
+});
+
+test('records that a power cut took are forgotten: others will have their offsets', () => {
+  for (const [end, text] of [[25, '10: 10-19 acquired by a, 20-24 acknowledged'], [10, '10: '], [4, '4: ']] as const) {
+    const story = storyOf(30);
+    story.acquire('a', 30);
+    story.say('a', [0, 9, accept], [20, 29, accept]);
+    dropFrom(story.partition, end);
+    checkSharePartition(story.partition, 5);
+    assert.equal(story.text, text);
+  }
 });
 
 test('a restart finds what was decided; what was held is free, and that delivery did not count', () => {

@@ -125,7 +125,7 @@ export class Admin {
     return await describeShareGroup(this.#cluster, group, this.#deadline(options));
   }
 
-  /** Where a share group stands, by partition. Rejects 'group-not-found'. */
+  /** Where a share group stands, by partition; nothing for one that is not there. */
   async shareGroupPositions(group: string, options: AdminCallOptions = {}): Promise<ShareGroupPosition[]> {
     return await shareGroupPositions(this.#cluster, group, this.#deadline(options));
   }

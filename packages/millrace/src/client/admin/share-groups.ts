@@ -38,7 +38,7 @@ export async function describeShareGroup(cluster: Cluster, group: string, deadli
   });
 }
 
-/** Where it stands in all partitions that it has read. Throws 'group-not-found'. */
+/** Where it stands in all partitions that it has read; nothing for a group that is not there. */
 export async function shareGroupPositions(cluster: Cluster, group: string, deadline: Deadline): Promise<ShareGroupPosition[]> {
   const what = `read where share group '${group}' stands`;
   return await cluster.call(target(group), DescribeShareGroupOffsets, { groups: [{ groupId: group, topics: null }] }, { what, deadline, idempotent: true }, (answer) => {
