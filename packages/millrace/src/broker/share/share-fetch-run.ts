@@ -1,6 +1,6 @@
 // broker/share/share-fetch-run.ts - one ShareFetch under way: looks at the partitions of its session, acquires what is free, waits when there is nothing.
 // Owns: the limits of one answer, the wait. Never: which records are acquired (acquire.ts), what is answered (share-fetch.ts).
-// X1 Bytes leave as they lie in the log; batches without an acquired record do not leave. X2 Nothing is acquired for a connection that is gone. X3 Nothing
+// X1 Bytes leave as they lie in the log; batches without an acquired record do not leave. X2 Nothing is acquired for a session or a connection that is over. X3 Nothing
 // is acquired before there is enough to answer. X4 Memory for the answer is reserved before anything is read.
 // Cost: one look at the header of each batch that was read; no object per record.
 import { isMillraceError, MiB } from '../../base/mod.ts';
@@ -22,6 +22,8 @@ export interface ShareFetchOrder {
   /** Topic ids and indexes, in the order in which they are looked at. */
   readonly places: readonly (readonly [string, number])[];
   readonly connection: ConnectionInfo;
+  /** True once the session has ended. */
+  readonly isOver: () => boolean;
   readonly waitMs: number;
   readonly bytesMin: number;
   readonly bytesMax: number;
@@ -157,7 +159,7 @@ export class ShareFetchRun implements RecordWaiter, BudgetWaiter {
   }
 
   #decide(): void {
-    if (this.#order.connection.closed) return this.#over([]); // X2
+    if (this.#order.connection.closed || this.#order.isOver()) return this.#over([]); // X2
     const enough = this.#bytes >= this.#order.bytesMin || this.#failures.length > 0 || this.#expired;
     const fetched = enough ? this.#acquire() : [];
     const isProgress = enough && fetched.length === 0 && this.#looks.length > 0;

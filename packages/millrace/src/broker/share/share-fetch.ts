@@ -56,7 +56,7 @@ export class ShareFetchRoom {
     const { services } = this.#groups;
     const run: ShareFetchRun = new ShareFetchRun(services, {
       group, memberId: session.memberId, places: rotated([...session.partitions].flatMap(([topicId, indexes]) => [...indexes].map((index) => [topicId, index] as const)), session.epoch),
-      connection: context.connection, waitMs: request.maxWaitMs, bytesMin: request.minBytes, bytesMax: Math.min(request.maxBytes, services.config.number('fetch.max.bytes')),
+      connection: context.connection, isOver: () => this.#groups.sessions.find(session.group, session.memberId) !== session, waitMs: request.maxWaitMs, bytesMin: request.minBytes, bytesMax: Math.min(request.maxBytes, services.config.number('fetch.max.bytes')),
       recordsMax: request.maxRecords, exact: context.version >= 2 && request.shareAcquireMode === acquireModes.recordLimit, rangeRecords: Math.max(1, request.batchSize),
       onOver: (fetched) => { this.#runs.delete(run); done(fetched); },
     });

@@ -26,7 +26,7 @@ export function step(partition: SharePartition, event: ShareEvent, settings: Sha
     case 'acknowledge': return acknowledge(partition, event, settings);
     case 'release': return giveUp(partition, settings, (run) => run.memberId === event.memberId);
     case 'tick': return expire(partition, event.nowMs, settings);
-    case 'written': return settle(partition, event.moveId, event.ok, event.nowMs);
+    case 'written': return settle(partition, event.moveId, event.ok, event.nowMs, settings);
     case 'log-start': return forgetBefore(partition, event.offset);
   }
 }
@@ -76,7 +76,8 @@ function expire(partition: SharePartition, nowMs: number, settings: ShareSetting
 }
 
 /** P4: what was on its way is so now; or it is as before, and its locks run on. */
-function settle(partition: SharePartition, moveId: number, ok: boolean, nowMs: number): ShareEffect[] {
+function settle(partition: SharePartition, moveId: number, ok: boolean, nowMs: number, settings: ShareSettings): ShareEffect[] {
+  const wasFull = partition.undecided >= settings.recordLocksMax;
   partition.unwritten.delete(moveId);
   for (const run of partition.runs) {
     if (run.moveId !== moveId) continue;
@@ -90,7 +91,7 @@ function settle(partition: SharePartition, moveId: number, ok: boolean, nowMs: n
   }
   joinAlike(partition, 0, partition.runs.length);
   passDecided(partition);
-  return [{ kind: 'available' }];
+  return partition.available > 0 || wasFull ? [{ kind: 'available' }] : [];
 }
 
 function forgetBefore(partition: SharePartition, offset: number): ShareEffect[] {
