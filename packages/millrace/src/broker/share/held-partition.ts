@@ -8,7 +8,7 @@ import { errorCodes } from '../../wire/mod.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
 import type { PartitionWatcher, TopicPartition } from '../topics/topic.ts';
-import type { DeadLetterOffice } from './dead-letters.ts';
+import type { DeadLetterOffice, PreparedLetters } from './dead-letters.ts';
 import type { Acknowledgement, AcquiredRange, ShareEffect, ShareEvent, ShareSettings } from './effects.ts';
 import type { SharePartition } from './moves.ts';
 import { mayAcquire, nextOffset, step } from './share-partition.ts';
@@ -142,28 +142,26 @@ export class HeldPartition implements PartitionWatcher {
 
   #write(effect: Extract<ShareEffect, { kind: 'write' }>, told: Told): void {
     const { office, group } = this.#options;
-    if (effect.deadLetters.length === 0 || !office.isWanted(group)) return this.#append(effect, [], () => {}, told);
-    office.prepare(group, this.source, effect.deadLetters).then(({ parts, noteAppended }) => {
-      this.#append(effect, parts, noteAppended, told);
-    }).catch((error: unknown) => {
+    const state = this.#state;
+    if (effect.deadLetters.length === 0 || !office.isWanted(group)) return this.#append(state, effect, { parts: [], noteAppended() {} }, told);
+    office.prepare(group, this.source, effect.deadLetters).then((letters) => this.#append(state, effect, letters, told)).catch((error: unknown) => {
       if (!isMillraceError(error)) throw error;
-      this.#written(effect.moveId, error, told);
+      this.#written(state, effect.moveId, error, told);
     });
   }
 
-  #append({ moveId, runs }: Extract<ShareEffect, { kind: 'write' }>, deadLetters: Parameters<ShareLog['append']>[0]['deadLetters'], appended: () => void, told: Told): void {
-    const state = this.#state;
+  #append(state: SharePartition, { moveId, runs }: Extract<ShareEffect, { kind: 'write' }>, { parts, noteAppended }: PreparedLetters, told: Told): void {
     this.#options.log.append({
-      key: this.key, deadLetters, appended,
+      key: this.key, deadLetters: parts, appended: noteAppended,
       begin: () => state.unwritten.delete(moveId),
       undo: () => state.unwritten.add(moveId),
       value: () => changeText(state, runs),
-      done: (error) => this.#written(moveId, error, told, state),
+      done: (error) => this.#written(state, moveId, error, told),
     });
   }
 
   /** What was decided of a state that has been replaced counts for nothing. */
-  #written(moveId: number, error: Error | null, told: Told, state: SharePartition = this.#state): void {
+  #written(state: SharePartition, moveId: number, error: Error | null, told: Told): void {
     if (state === this.#state) this.#do({ kind: 'written', moveId, ok: error === null, nowMs: this.#nowMs() });
     told(error === null ? errorCodes.NONE : storageErrorCode(error), error?.message ?? null);
   }

@@ -81,19 +81,21 @@ export class ShareGroup {
     for (const [topicId, indexes] of assignment) {
       const topic = this.#options.services.topics.byId(topicId);
       for (const index of topic === undefined ? [] : indexes) {
-        if (this.partition(topicId, index) === undefined) waiting.push(this.#beginOne(topic!, index));
+        if (this.#beginning.size > 0 || this.partition(topicId, index) === undefined) waiting.push(...this.#beginOne(topic!, index));
       }
     }
     return waiting.length === 0 ? null : Promise.all(waiting);
   }
 
-  #beginOne(topic: Topic, index: number): Promise<void> {
+  /** What there is to wait for. */
+  #beginOne(topic: Topic, index: number): Promise<void>[] {
     const key = partitionKey(this.id, topic.id, index);
     const underWay = this.#beginning.get(key);
-    if (underWay !== undefined) return underWay;
+    if (underWay !== undefined) return [underWay];
+    if (this.partition(topic.id, index) !== undefined) return [];
     const { count } = this.#options;
     if (count.partitions + this.#beginning.size >= limits.share.partitionsMax) {
-      return Promise.reject(new MillraceError('overloaded', `Cannot read ${topic.name} in share group '${this.id}': the share groups of this node have a state of ${limits.share.partitionsMax} partitions already`));
+      return [Promise.reject(new MillraceError('overloaded', `Cannot read ${topic.name} in share group '${this.id}': the share groups of this node have a state of ${limits.share.partitionsMax} partitions already`))];
     }
     const begun = this.#start(topic.partitions[index]!).then(async (start) => {
       const source = topic.partitions[index]!;
@@ -109,7 +111,7 @@ export class ShareGroup {
       }
     }).finally(() => this.#beginning.delete(key));
     this.#beginning.set(key, begun);
-    return begun;
+    return [begun];
   }
 
   /** Where the group begins: share.auto.offset.reset. */

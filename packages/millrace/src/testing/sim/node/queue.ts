@@ -9,10 +9,11 @@ interface Item {
   readonly values: Set<string>;
   /** It was answered that this is durable. */
   decided: 'accepted' | 'rejected' | null;
+  decidedAtMs: number;
   /** Somebody has asked for that, answered or not. */
   acceptAsked: boolean;
-  /** Largest count of deliveries in each life of the node. */
-  readonly counts: Map<number, number>;
+  /** Counts that deliveries had in each life of the node. */
+  readonly counts: Map<number, Set<number>>;
 }
 
 /** The group's view of one topic. */
@@ -34,14 +35,15 @@ export class Queue {
     this.lockMs = of.lockMs;
   }
 
-  /** A member was given a record; in one life of the node each delivery has a higher count than the one before. */
-  delivered(member: string, partition: number, { offset, value }: FoundRecord, count: number, life: number): void {
+  /** A member was given a record that it asked for at `askedMs`, in this life of the node; answers may come late, but each delivery has a count of its own. */
+  delivered(member: string, partition: number, { offset, value }: FoundRecord, count: number, life: number, askedMs: number): void {
     const item = this.#item(partition, offset);
     const name = `${this.topic}-${partition}@${offset}`;
-    expect(item.decided === null, `${name} was ${item.decided} for good, and ${member} was given it`);
+    expect(item.decided === null || askedMs < item.decidedAtMs, `${name} was ${item.decided} for good, and ${member} was given it`);
     expect(count >= 1 && count <= this.deliveriesMax, `${name} was delivered ${count} times, ${this.deliveriesMax} are allowed`);
-    expect(count > (item.counts.get(life) ?? 0), `${name} was delivered for the ${count}th time to ${member}, after the ${item.counts.get(life)}th`);
-    item.counts.set(life, count);
+    const counts = item.counts.get(life) ?? new Set();
+    expect(!counts.has(count), `${name} was delivered for the ${count}th time to ${member}, and to another one, too`);
+    item.counts.set(life, counts.add(count));
     item.values.add(value);
   }
 
@@ -51,8 +53,10 @@ export class Queue {
   }
 
   /** It was answered that it is durable. */
-  decided(partition: number, offset: number, wish: 'accepted' | 'rejected'): void {
-    this.#item(partition, offset).decided = wish;
+  decided(partition: number, offset: number, wish: 'accepted' | 'rejected', nowMs: number): void {
+    const item = this.#item(partition, offset);
+    if (item.decided === null) item.decidedAtMs = nowMs;
+    item.decided = wish;
   }
 
   /** Compares with all that is in the topic, once nothing is left to do, and with the dead letters. */
@@ -74,7 +78,7 @@ export class Queue {
   #item(partition: number, offset: number): Item {
     const key = `${partition}/${offset}`;
     let item = this.#items.get(key);
-    if (item === undefined) this.#items.set(key, item = { values: new Set(), decided: null, acceptAsked: false, counts: new Map() });
+    if (item === undefined) this.#items.set(key, item = { values: new Set(), decided: null, decidedAtMs: Infinity, acceptAsked: false, counts: new Map() });
     return item;
   }
 }

@@ -144,7 +144,7 @@ export class Sharer extends Actor {
           for (let offset = firstOffset; offset <= lastOffset; offset++) {
             const record = found.find((one) => one.offset === offset);
             expect(record !== undefined, `${this.name}: ${partition}@${offset} was acquired and not sent`);
-            this.#queue.delivered(this.name, partition, record, deliveryCount, life);
+            this.#queue.delivered(this.name, partition, record, deliveryCount, life, sinceMs);
             this.#held.set(`${partition}/${offset}`, { partition, offset, sinceMs });
             count++;
           }
@@ -190,7 +190,7 @@ export class Sharer extends Actor {
         const key = `${partition}/${offset}`;
         if (type === types.renew) { if (code === 0) this.#held.set(key, { partition, offset, sinceMs: renewedMs }); continue; }
         this.#held.delete(key);
-        if (code === 0 && isSure && type !== types.release) this.#queue.decided(partition, offset, type === types.accept ? 'accepted' : 'rejected');
+        if (code === 0 && isSure && type !== types.release) this.#queue.decided(partition, offset, type === types.accept ? 'accepted' : 'rejected', nowMs);
       }
       if (code !== 0) for (const { offset } of some) this.#held.delete(`${partition}/${offset}`);
     }
