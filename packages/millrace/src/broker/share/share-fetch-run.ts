@@ -13,6 +13,7 @@ import type { Services } from '../services.ts';
 import { committedView } from '../transaction/committed-view.ts';
 import type { AcquiredRange } from './effects.ts';
 import type { HeldPartition, RecordWaiter } from './held-partition.ts';
+import type { SharePartition } from './moves.ts';
 import type { ShareGroup } from './share-group.ts';
 
 /** What a run was asked. */
@@ -37,7 +38,7 @@ export interface ShareFetchOrder {
 /** What a run found in one partition. */
 export interface FetchedShare { readonly topicId: string; readonly index: number; readonly errorCode: number; readonly ranges: readonly AcquiredRange[]; readonly parts: readonly Uint8Array[]; release(): void }
 
-interface Look { readonly held: HeldPartition; readonly topicId: string; readonly index: number; readonly offset: number; readonly view: ReadResult }
+interface Look { readonly held: HeldPartition; /** As it was when the read began: a reset makes another one. */ readonly state: SharePartition; readonly topicId: string; readonly index: number; readonly offset: number; readonly view: ReadResult }
 
 const partitionBytesMax = 2 * MiB;
 const memoryShare = 1 / 8;
@@ -128,22 +129,23 @@ export class ShareFetchRun implements RecordWaiter, BudgetWaiter {
     if (held.isReading) { held.skip(this); return null; }
     if (!held.mayAcquire || room <= 0 || offset >= (this.#order.group.settings.committedOnly ? lastStableOffset : log.highWatermark)) return null;
     held.isReading = true;
+    const { state } = held;
     const failed = (error: unknown): void => { held.readDone(); this.#failWith(topicId, index, error); };
     try {
       const result = log.read(offset, Math.min(room, partitionBytesMax), this.#bytes === 0);
-      if (!(result instanceof Promise)) this.#note(held, topicId, index, offset, result);
-      else return result.then((read) => this.#note(held, topicId, index, offset, read), failed);
+      if (!(result instanceof Promise)) this.#note(held, state, topicId, index, offset, result);
+      else return result.then((read) => this.#note(held, state, topicId, index, offset, read), failed);
     } catch (error) {
       failed(error);
     }
     return null;
   }
 
-  #note(held: HeldPartition, topicId: string, index: number, offset: number, read: ReadResult): void {
+  #note(held: HeldPartition, state: SharePartition, topicId: string, index: number, offset: number, read: ReadResult): void {
     const { transactions, lastStableOffset } = held.source;
     const view = this.#order.group.settings.committedOnly && transactions.any ? committedView(read, offset, transactions, lastStableOffset) : read;
     this.#bytes += view.bytes;
-    this.#looks.push({ held, topicId, index, offset, view });
+    this.#looks.push({ held, state, topicId, index, offset, view });
   }
 
   #fail(topicId: string, index: number, errorCode: number): null {
@@ -177,8 +179,8 @@ export class ShareFetchRun implements RecordWaiter, BudgetWaiter {
     const { memberId, exact, rangeRecords, recordsMax } = this.#order;
     const fetched: FetchedShare[] = [];
     let left = recordsMax;
-    for (const { held, topicId, index, offset, view } of this.#looks) {
-      const ranges = left <= 0 ? [] : held.acquire({ memberId, spans: spansOf(view.parts), from: offset, to: view.nextOffset, recordsMax: left, exact, rangeRecords });
+    for (const { held, state, topicId, index, offset, view } of this.#looks) {
+      const ranges = left <= 0 || held.isFrozen || held.state !== state ? [] : held.acquire({ memberId, spans: spansOf(view.parts), from: offset, to: view.nextOffset, recordsMax: left, exact, rangeRecords });
       for (const { first, last } of ranges) left -= last - first + 1;
       if (ranges.length === 0) view.release();
       else fetched.push({ topicId, index, errorCode: errorCodes.NONE, ranges, parts: partsOf(view.parts, ranges), release: view.release });
