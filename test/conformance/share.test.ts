@@ -103,10 +103,12 @@ const stories: readonly Story[] = [
       };
       const unknown = [await beat('nobody', 3), await beat('nobody', -1), await beat('', 0, [topic]), await beat('x', 0), await beat('x', -5), await beat('x', 0, [topic], { rackId: '' })];
       const id = 'AAAAAAAAAAAAAAAAAAAAAQ';
+      let joined = 0;
       await eventually(async () => {
-        const answer = await talk.ask(ShareGroupHeartbeat, 1, { groupId: group, memberId: id, memberEpoch: 0, subscribedTopicNames: [topic] });
+        const answer = await talk.ask(ShareGroupHeartbeat, 1, { groupId: group, memberId: id, memberEpoch: joined, subscribedTopicNames: joined === 0 ? [topic] : null });
+        joined = answer.errorCode === 0 ? answer.memberEpoch : 0;
         return answer.assignment !== null && answer.assignment.topicPartitions.length === 1 ? true : undefined;
-      }, () => 'nothing assigned', 90_000); // Kafka makes the topic of states first
+      }, () => 'nothing assigned', 90_000, 250); // Kafka makes the topic of states first
       const beats = [await beat('other', 3), await beat('other', -1), await beat(id, 99)];
       const topicId = (await talk.ask(Metadata, 12, { topics: [{ name: topic }] })).topics[0]!.topicId;
       const fetch = async (shareSessionEpoch: number, batches: readonly (readonly [number, number, ...number[]])[] = [], more: Partial<RequestInit<typeof ShareFetch>> = {}) => {
