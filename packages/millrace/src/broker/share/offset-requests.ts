@@ -63,9 +63,13 @@ function faultOf(group: ShareGroup | undefined, groupId: string): { errorCode: n
   return group.membership.members.size > 0 ? { errorCode: errorCodes.NON_EMPTY_GROUP, errorMessage: 'The group is not empty.' } : null;
 }
 
-/** Answers AlterShareGroupOffsets. */
+/** Answers AlterShareGroupOffsets. A group that is not there is made by it, as in Kafka. */
 export function alterShareGroupOffsets(groups: ShareGroups, request: RequestOf<typeof AlterShareGroupOffsets>, context: RequestContext<typeof AlterShareGroupOffsets>): void {
-  const group = groups.find(request.groupId);
+  if (request.groupId === '') return context.reply({ errorCode: errorCodes.INVALID_GROUP_ID, errorMessage: null });
+  groups.findOrMake(request.groupId).then((group) => alter(groups, group ?? undefined, request, context), (error: unknown) => context.reply({ errorCode: storageErrorCode(error), errorMessage: (error as Error).message }));
+}
+
+function alter(groups: ShareGroups, group: ShareGroup | undefined, request: RequestOf<typeof AlterShareGroupOffsets>, context: RequestContext<typeof AlterShareGroupOffsets>): void {
   const fault = faultOf(group, request.groupId);
   if (fault !== null) return context.reply(fault);
   Promise.all(request.topics.map(async ({ topicName, partitions }) => {

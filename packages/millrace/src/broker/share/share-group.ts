@@ -33,14 +33,14 @@ export class ShareGroup {
   /** It is being deleted. */
   isEnding = false;
   #isEnded = false;
-  /** The epoch in the last record. */
+  /** The epoch in the last record; -1 when there is none. */
   #epochWritten: number;
 
-  constructor(options: ShareGroupOptions, id: string, epoch: number) {
+  constructor(options: ShareGroupOptions, id: string, epoch: number, isStored: boolean) {
     this.#options = options;
     this.id = id;
     this.membership = newMembership(epoch);
-    this.#epochWritten = epoch;
+    this.#epochWritten = isStored ? epoch : -1;
   }
 
   get settings(): ShareGroupSettings { return this.#settings ??= shareGroupSettings(this.#options.services, this.id); }
@@ -177,7 +177,7 @@ export class ShareGroup {
 
   /** All of its records, as far as they stand in the log. */
   *image(): Iterable<readonly [string, string]> {
-    yield [groupKey(this.id), groupText(this.#epochWritten)];
+    yield [groupKey(this.id), groupText(Math.max(0, this.#epochWritten))];
     for (const held of this.partitions()) yield [held.key, stateText(held.state)];
   }
 

@@ -346,6 +346,8 @@ test('groups are listed, described, moved and deleted; an id belongs to one kind
   const forgotten = await client.ask(DeleteShareGroupOffsets, 0, { groupId: 'g', topics: [{ topicName: 'jobs' }, { topicName: 'nothing' }] });
   assert.deepEqual([forgotten.responses.map(({ errorCode }) => errorName(errorCode)), await offsets()], [['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'], []]);
   assert.deepEqual([await remove(), await remove(), await listed()], ['NONE', 'GROUP_ID_NOT_FOUND', []]);
+  assert.deepEqual([await move(2), await offsets(), await listed()], ['NONE', ['jobs-0 2 lag 1'], ['g share Empty share']], 'a group that is not there is made by moving it');
+  assert.equal(await remove(), 'NONE');
   await using again = await node.restart();
   assert.deepEqual((await (await again.dial()).ask(ListGroups, 5, {})).groups, []);
 });

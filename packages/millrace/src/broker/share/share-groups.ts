@@ -74,9 +74,20 @@ export class ShareGroups {
     const fault = this.#faultOfNew(known, id, said);
     if (fault !== null) return answer(fault);
     this.#log.ready().then(() => {
-      const group = this.#groups.get(id) ?? this.#enter(id, 0);
+      const group = this.#groups.get(id) ?? this.#enter(id, 0, false);
       this.#beat(group, said, answer);
     }, (error: unknown) => answer(refusalOf(error)));
+  }
+
+  /** A group that is there, or a new one without members; null for an id that another kind of group has, and past limits.share.groupsMax. Rejects with what the log says. */
+  async findOrMake(id: string): Promise<ShareGroup | null> {
+    const known = this.#groups.get(id);
+    if (known !== undefined) return known;
+    if (this.#isTaken(id) || this.#closed || this.#groups.size >= limits.share.groupsMax) return null;
+    await this.#log.ready();
+    const group = this.#groups.get(id) ?? this.#enter(id, 0, false);
+    await group.writeEpoch();
+    return group;
   }
 
   #faultOfNew(known: ShareGroup | undefined, id: string, { memberEpoch }: Beat): BeatAnswer | null {
@@ -157,7 +168,7 @@ export class ShareGroups {
   }
 
   #restore(epochs: ReadonlyMap<string, number>, states: ReadonlyMap<string, SharePartition>): void {
-    for (const [id, epoch] of epochs) this.#enter(id, epoch);
+    for (const [id, epoch] of epochs) this.#enter(id, epoch, true);
     for (const [key, state] of states) {
       const named = readKey(key);
       assert(named.kind === 'partition', 'only partitions have states');
@@ -176,8 +187,8 @@ export class ShareGroups {
     if (isTooFar) group.writeState(held).catch(() => {}); // the next start does it
   }
 
-  #enter(id: string, epoch: number): ShareGroup {
-    const group = new ShareGroup(this.#options, id, epoch);
+  #enter(id: string, epoch: number, isStored: boolean): ShareGroup {
+    const group = new ShareGroup(this.#options, id, epoch, isStored);
     this.#groups.set(id, group);
     return group;
   }
