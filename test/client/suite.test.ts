@@ -6,6 +6,7 @@ import { consumeCases } from './cases-consume.ts';
 import { groupCases } from './cases-groups.ts';
 import { produceCases } from './cases-produce.ts';
 import { restartCases } from './cases-restart.ts';
+import { shareCases } from './cases-share.ts';
 import { targetPlans, type Target } from './targets.ts';
 
 const only = process.env['MILLRACE_SUITE_TARGET'];
@@ -17,7 +18,7 @@ for (const plan of targetPlans.filter((one) => only === undefined || one.name.in
     let named = 0;
     before(async () => { target = await plan.start(); client = await target.connect(); });
     after(async () => { await client?.close(); await target?.[Symbol.asyncDispose](); });
-    for (const one of [...produceCases, ...consumeCases, ...groupCases, ...adminCases, ...restartCases]) {
+    for (const one of [...produceCases, ...consumeCases, ...groupCases, ...adminCases, ...shareCases, ...restartCases]) {
       if (one.needsRestart && plan.name === 'Millrace in memory') continue; // nothing outlives a node in memory
       test(one.name, { timeout: one.needsRestart ? 400_000 : 120_000 }, async () => {
         await one.run({ target, client, unique: (prefix) => `${prefix}-${++named}` });

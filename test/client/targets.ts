@@ -27,13 +27,16 @@ export const targetPlans: readonly TargetPlan[] = [
   { name: 'Apache Kafka', skip: existsSync(join(jarsFolder('4.3'), '..', 'classes')) ? false : 'its jars are not installed: run test/conformance first', start: startApache },
 ];
 
+/** Short locks, for cases that wait for one to expire. */
+const shortLocks = { 'group.share.min.record.lock.duration.ms': '1000' };
+
 async function startMemory(): Promise<Target> {
-  const node = await startNode();
+  const node = await startNode({ config: shortLocks });
   return { name: 'memory', kind: 'memory', connect: (options) => connect(node, options), [Symbol.asyncDispose]: () => node.close() };
 }
 
 async function startDisk(): Promise<Target> {
-  const broker = await startMillrace();
+  const broker = await startMillrace({ flags: Object.entries(shortLocks).flatMap(([name, value]) => ['--set', `${name}=${value}`]) });
   return {
     name: 'disk', kind: 'millrace', connect: (options) => connect(broker.bootstrap, options),
     async killAndRestart() { await broker.kill(); await broker.restart(); },
@@ -42,7 +45,7 @@ async function startDisk(): Promise<Target> {
 }
 
 async function startApache(): Promise<Target> {
-  const broker = await startKafka({ jvm: smallJvm, properties: { 'group.initial.rebalance.delay.ms': 0, 'num.partitions': 4 } });
+  const broker = await startKafka({ jvm: smallJvm, properties: { 'group.initial.rebalance.delay.ms': 0, 'num.partitions': 4, ...shortLocks } });
   return {
     name: 'kafka', kind: 'kafka', connect: (options) => connect(broker.bootstrap, options),
     async killAndRestart() { await broker.kill(); await broker.restart(); },

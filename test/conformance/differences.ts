@@ -26,6 +26,8 @@ export const differences: readonly Difference[] = [
     reason: 'Kafka derives the default from log.retention.hours, which is no synonym; Millrace has it in milliseconds' },
   { case: 'kafka-configs, compaction', fact: 'transcript', kafka: 'Completed updating config for topic <topic>.', millrace: 'ended with code 1',
     reason: 'topics are not compacted yet; cleanup.policy=compact is refused instead of ignored' },
+  { case: settingsCase, fact: 'names', kafka: '"compression.type",', millrace: '"compression.type","errors.deadletterqueue.group.enable",',
+    reason: 'dead letters of share groups (KIP-1191) are here already; Kafka has them from 4.4 on' },
   { case: settingsCase, fact: 'names', kafka: '"message.timestamp.type",', millrace: '"message.timestamp.type","millrace.durability",',
     reason: 'a topic may give up the sync before the ack by name' },
   { case: 'produce a codec that nobody knows', fact: 'answer', kafka: '-1', millrace: '2', reason: 'Kafka fails inside and says so; Millrace says that the batch is damaged' },

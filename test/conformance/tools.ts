@@ -27,6 +27,10 @@ export const mains = {
   'kafka-log-dirs': inTools('LogDirsCommand'),
   'kafka-broker-api-versions': { '4.3': 'org.apache.kafka.tools.BrokerApiVersionsCommand', '3.9': 'kafka.admin.BrokerApiVersionsCommand' },
   'kafka-cluster': inTools('ClusterTool'),
+  // Since 4.1.
+  'kafka-share-groups': inTools('consumer.group.ShareGroupCommand'),
+  'kafka-console-share-consumer': inTools('consumer.ConsoleShareConsumer'),
+  'kafka-verifiable-share-consumer': inTools('VerifiableShareConsumer'),
 } as const satisfies Record<string, Record<JavaGeneration, string>>;
 
 /** A tool's name. */

@@ -18,6 +18,11 @@ const named: readonly Named[] = [
   { name: 'journal files are used again too early', file: `${log}checkpoint.ts`, before: 'files.recycle(this.#lastFileSequence);', after: 'files.recycle(Number.MAX_SAFE_INTEGER);' },
   { name: 'the last groups are not made durable at a start', file: `${log}recovery.ts`, before: 'await unproven.makeDurable(disk);', after: ';' },
   { name: 'a repeated batch is appended again', file: `${broker}produce/producer-table.ts`, before: "return { kind: 'duplicate', baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, timestampMs: batch.timestampMs };", after: 'return append;' },
+  { name: 'an acknowledgement is answered before it is durable', file: `${broker}share/share-log.ts`, before: 'maxTimestampMs: nowMs }] }], done);', after: 'maxTimestampMs: nowMs }] }], () => {}); this.#clock.soon(() => done(null));' },
+  { name: 'what was accepted is handed out again', file: `${broker}share/share-partition.ts`, before: 'run.state = run.movesTo; run.memberId', after: 'run.state = recordState.available; run.memberId' },
+  { name: 'a share group starts one record too late', file: `${broker}share/share-partition.ts`, before: 'written = run.last + 1;', after: 'written = run.last + 2;' },
+  { name: 'dead letters do not go with their change', file: `${broker}share/share-log.ts`, before: 'deadLetters.push(...record.deadLetters);', after: ';' },
+  { name: 'a lock is nobody\'s', file: `${broker}share/acquire.ts`, before: 'run.lockedUntilMs = lockedUntilMs;', after: 'run.lockedUntilMs = 0; partition.wakeAtMs = 0;' },
 ];
 
 /** The named mutants. @throws Error when a place is not found, or more than once. */

@@ -170,6 +170,19 @@ export const limits = {
     /** How long the node's thread may take for a sign of life before it counts as stuck. */
     pulseMsMax: 5_000,
   },
+  share: {
+    /** Share groups of one node, and partitions that all of them together have a state of. */
+    groupsMax: 10_000,
+    partitionsMax: 100_000,
+    /** Groups that have a configuration of their own. */
+    groupConfigsMax: 100_000,
+    /** Bytes of one batch of the partition that holds the states, and of dead letters that are written with a change as one. */
+    batchBytesTarget: 256 * KiB,
+    deadLetterBytesMax: 2 * MiB,
+    /** That partition is rewritten when it holds this much and this many times what a fresh copy takes. */
+    snapshotBytesMin: 4 * MiB,
+    snapshotFactor: 4,
+  },
 } as const;
 
 assert(limits.metrics.turnMsMax + limits.metrics.turnPauseMs <= 5, 'a scrape leaves most of the thread to others');
@@ -182,4 +195,5 @@ assert(limits.broker.sendSliceBytesMax <= limits.broker.sendBytesPerTurnMax, 'a 
 assert(limits.client.responseBytesMax > limits.client.fetchBytesDefault + limits.log.batchBytesMax, 'a client takes a full fetch and one batch more');
 assert(limits.client.producerBufferBytesDefault > 2 * limits.client.producerBatchBytesDefault, 'a producer can fill one batch while another is on its way');
 assert(limits.log.groupBytesMax < limits.log.journalFileBytesDefault, 'a journal file holds many groups');
+assert(limits.share.batchBytesTarget + limits.share.deadLetterBytesMax < limits.log.groupBytesMax, 'dead letters go with their change');
 assert(limits.log.flushPieceBytes * 4 <= limits.log.tailBytesDefault, 'a flush leaves room for appends');

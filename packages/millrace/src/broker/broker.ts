@@ -1,6 +1,6 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
-// Opening: facts -> identity -> topics -> producers -> groups -> transactions; only then are connections taken. Closing: the reverse.
+// Opening: facts -> identity -> topics -> producers -> groups -> transactions -> share groups; only then are connections taken. Closing: the reverse.
 import { MillraceError, reportAs, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
 import type { Connection, Listener, Machine } from '../os/mod.ts';
@@ -22,6 +22,7 @@ import { metadataHandler } from './admin/metadata.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { authorizationRoutes } from './authorization/routes.ts';
 import { guarded } from './authorization/rules.ts';
+import { GroupConfigs } from './config/group-configs.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -43,6 +44,7 @@ import { metered } from './quotas/metering.ts';
 import { Quotas } from './quotas/quotas.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import type { Services } from './services.ts';
+import { ShareFetchRoom, ShareGroups, shareRoutes, withShareGroups } from './share/mod.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
 import { World, type WorldOptions } from './world/mod.ts';
@@ -92,19 +94,24 @@ export class Broker {
   readonly #server: Server;
   readonly #fetches: FetchRoom;
   readonly groups: GroupCoordinator;
+  readonly #shareGroups: ShareGroups;
+  readonly #shareFetches: ShareFetchRoom;
   readonly transactions: Transactions;
   /** What the node plays for its clients. */
   readonly world: World;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
+  private constructor(services: Services, parts: { groups: GroupCoordinator; transactions: Transactions; shareGroups: ShareGroups; world: World }, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
+    const { groups, transactions, shareGroups, world } = parts;
     this.services = services;
     this.world = world;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
     this.groups = groups;
     this.transactions = transactions;
+    this.#shareGroups = shareGroups;
+    this.#shareFetches = new ShareFetchRoom(shareGroups);
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
@@ -133,6 +140,7 @@ export class Broker {
     const services: Services = {
       validator, gate: new SchemaGate(validator, (callback) => log.whenRoom(callback)),
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
+      groupConfigs: new GroupConfigs(metadata, config, report),
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
@@ -148,7 +156,8 @@ export class Broker {
     services.metrics.watchSlow(config, reportAs('request', report));
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
-    return new Broker(services, groups, transactions, world, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
+    const shareGroups = await ShareGroups.open({ ...services, report: reportAs('group', report) }, (id) => groups.find(id) !== undefined);
+    return new Broker(services, { groups, transactions, shareGroups, world }, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -194,6 +203,8 @@ export class Broker {
     const stopped = this.#listeners.map((listener) => listener.close());
     this.#fetches.finishWaiting();
     this.world.close();
+    this.#shareFetches.finishWaiting();
+    this.#shareGroups.close();
     this.transactions.close();
     this.groups.close();
     await this.#server.close();
@@ -225,7 +236,8 @@ export class Broker {
       route(DescribeProducers, describeProducersHandler(services)),
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
-      ...groupRoutes(this.groups, services.nodeId),
+      ...withShareGroups(groupRoutes(this.groups, services.nodeId), this.#shareGroups),
+      ...shareRoutes(this.#shareGroups, this.#shareFetches),
       ...transactionRoutes(services, this.transactions, this.groups),
       ...importRoutes(services),
       ...authorizationRoutes(services.authorizer),

@@ -4,6 +4,7 @@ import type { Report } from '../base/mod.ts';
 import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
+import type { GroupConfigs } from './config/group-configs.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { BrokerMetrics } from './metrics/broker-metrics.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly random: Random;
   readonly log: Log;
   readonly config: NodeConfig;
+  readonly groupConfigs: GroupConfigs;
   readonly topics: Topics;
   /** Topics, configuration, identities: the node's facts. */
   readonly metadata: KeyedLog;

@@ -180,3 +180,18 @@ test('quotas: set, found, removed', async () => {
   }
   assert.equal((await run('quotas set connection_creation_rate=5 --user a')).code, exitCodes.failed.code);
 });
+
+test('share groups: a queue is worked on, looked at, moved and deleted', async () => {
+  await ok('topics create jobs');
+  await ok('produce jobs', { stdin: 'one\ntwo\nthree\n' });
+  assert.deepEqual(linesOf(await ok('consume jobs --share-group workers --from earliest --max 1')), ['one']);
+  assert.deepEqual(linesOf(await ok('consume jobs --share-group workers')), ['two', 'three']);
+  assert.deepEqual(linesOf(await ok('groups list')).find((line) => line.startsWith('workers'))!.split(/ {2,}/), ['workers', 'Empty', 'share']);
+  assert.match((await ok('groups describe workers')).out, /workers {2}share group, empty, 0 members, 0 records to do\n.*\n {2}jobs +0 +3 +0 +0\n/);
+  await ok('groups reset workers --to-earliest');
+  assert.deepEqual(((await ok('groups describe workers --json')).json as { partitions: object[] }).partitions, [{ topic: 'jobs', partition: 0, startOffset: 0, lag: 3, members: 0 }]);
+  assert.deepEqual(linesOf(await ok('consume jobs --share-group workers')), ['one', 'two', 'three']);
+  for (const line of ['consume jobs --share-group w --group g', 'consume jobs --share-group w --partition 0', 'consume jobs --share-group w --from 7']) assert.equal((await run(line)).code, exitCodes.usage.code, line);
+  assert.notEqual((await run('consume nothing --share-group w')).code, 0);
+  await ok('groups delete workers');
+});

@@ -6,6 +6,7 @@ import { isMillraceError } from '../base/mod.ts';
 import type { Admin, Client, Consumer, RecordBatch, StartAt, TopicPartition } from '../client/mod.ts';
 import { newCommand } from './command.ts';
 import { addClientFlags, type ClientFlags, withClient } from './connection.ts';
+import { consumeShare, type ShareJob } from './consume-share.ts';
 import { Exit } from './exit-codes.ts';
 import { lineOf, type OutputForm } from './records-out.ts';
 import type { Shell } from './shell.ts';
@@ -18,7 +19,7 @@ const endCheckMs = 25;
 const outputCharacters = 64 * 1024;
 
 interface ConsumeFlags extends ClientFlags {
-  readonly from?: string; readonly partition?: string[]; readonly group?: string; readonly follow?: boolean; readonly max?: string;
+  readonly from?: string; readonly partition?: string[]; readonly group?: string; readonly shareGroup?: string; readonly follow?: boolean; readonly max?: string;
   readonly key?: boolean; readonly all?: boolean; readonly parse?: boolean;
 }
 
@@ -31,17 +32,23 @@ export function consumeCommand(shell: Shell): Command {
     { says: 'what comes from now on, with keys, until Ctrl-C', line: 'millrace consume clicks --from latest --follow --key' },
     { says: 'ten records of a day, as JSON with their values parsed', line: 'millrace consume flights --from 2001-03-01 --max 10 --json --parse' },
     { says: 'as a member of a group: goes on where the group stopped', line: 'millrace consume clicks --group billing' },
+    { says: 'as a worker of a queue: takes records that no other member holds, and accepts what was printed', line: 'millrace consume jobs --share-group workers --max 1' },
   ])
     .argument('<topic...>', 'what to read')
     .option('--from <place>', 'where to begin: earliest, latest, an offset, or a time (2026-11-21, 2026-11-21T08:00:00Z); with a group: earliest or latest, where it has committed nothing (default: earliest)')
     .option('--partition <number>', 'only this partition; may be repeated', collect)
     .option('--group <name>', 'read as a member of this group and commit what was printed')
+    .option('--share-group <name>', 'read as a member of this share group and accept what was printed; --from (earliest or latest) is kept as the group\'s share.auto.offset.reset')
     .option('--follow', 'wait for more at the end')
     .option('--max <number>', 'stop after this many records')
     .option('--key', 'print the key and a tab before the value')
     .option('--all', 'print place, time, key, value and headers')
     .option('--parse', 'with --json: values that are JSON are printed as such, not as text'))
     .action((topics: string[], flags: ConsumeFlags) => {
+      if (flags.shareGroup !== undefined) {
+        const job = shareJobOf(topics, flags.shareGroup, flags);
+        return withClient(shell, flags, (client) => consumeShare(shell, client, job));
+      }
       const job = jobOf(topics, flags);
       return withClient(shell, flags, (client) => consume(shell, client, job));
     });
@@ -51,12 +58,25 @@ function jobOf(topics: string[], flags: ConsumeFlags): Job {
   const from = flags.from === undefined ? undefined : startOf(flags.from);
   if (flags.group !== undefined && from !== undefined && from !== 'earliest' && from !== 'latest') throw usageError('Cannot begin a group at an offset or a time: move it first with `millrace groups reset`');
   if (flags.group !== undefined && flags.partition !== undefined) throw usageError('Cannot choose partitions with --group: the group divides them');
-  if (flags.parse === true && flags.json !== true) throw usageError('Cannot use --parse without --json');
-  const form: OutputForm = flags.json === true ? { kind: 'json', parse: flags.parse === true } : { kind: flags.all === true ? 'all' : flags.key === true ? 'key-value' : 'value' };
   return {
-    topics, from, form, group: flags.group, follow: flags.follow === true, partitions: flags.partition?.map((text) => parseWhole('--partition', text, 0)),
-    max: flags.max === undefined ? Number.POSITIVE_INFINITY : parseWhole('--max', flags.max, 1),
+    topics, from, form: formOf(flags), group: flags.group, follow: flags.follow === true, partitions: flags.partition?.map((text) => parseWhole('--partition', text, 0)),
+    max: maxOf(flags),
   };
+}
+
+function shareJobOf(topics: string[], group: string, flags: ConsumeFlags): ShareJob {
+  const { from } = flags;
+  if (flags.group !== undefined) throw usageError('Cannot use --group and --share-group together: a consumer is a member of one group');
+  if (flags.partition !== undefined) throw usageError('Cannot choose partitions with --share-group: its members share all of them');
+  if (from !== undefined && from !== 'earliest' && from !== 'latest') throw usageError('Cannot begin a share group at an offset or a time: move it with `millrace groups reset`');
+  return { topics, group, from, follow: flags.follow === true, max: maxOf(flags), form: formOf(flags) };
+}
+
+const maxOf = ({ max }: ConsumeFlags): number => (max === undefined ? Number.POSITIVE_INFINITY : parseWhole('--max', max, 1));
+
+function formOf(flags: ConsumeFlags): OutputForm {
+  if (flags.parse === true && flags.json !== true) throw usageError('Cannot use --parse without --json');
+  return flags.json === true ? { kind: 'json', parse: flags.parse === true } : { kind: flags.all === true ? 'all' : flags.key === true ? 'key-value' : 'value' };
 }
 
 function startOf(text: string): StartAt {

@@ -1,17 +1,18 @@
-// cli/groups.ts - `millrace groups`: list consumer groups, show how far they are behind, move their offsets, delete them.
+// cli/groups.ts - `millrace groups`: list groups of consumers (and share groups, share-groups.ts), show how far they are behind, move their offsets, delete them.
 // Owns: their flags and how groups are shown. Never: the exchanges (client/admin).
 import type { Command } from 'commander';
 import { MillraceError } from '../base/mod.ts';
 import type { Admin, GroupDescription, OffsetSpec, TopicPartition } from '../client/mod.ts';
 import { addSubcommand, newCommand } from './command.ts';
 import { addClientFlags, type ClientFlags, withAdmin } from './connection.ts';
+import { describeShare, isShareGroup, sharePlaces } from './share-groups.ts';
 import type { Shell } from './shell.ts';
 import { grouped, table } from './table.ts';
 import { collect, parseInstant, parseWhole, usageError } from './values.ts';
 
 /** Defines the command. */
 export function groupsCommand(shell: Shell): Command {
-  const command = newCommand(shell, 'groups', 'Lists consumer groups, shows how far they are behind, and moves their offsets.', [
+  const command = newCommand(shell, 'groups', 'Lists consumer groups and share groups, shows how far they are behind, and moves their offsets.', [
     { says: 'how far is the group behind?', line: 'millrace groups describe billing' },
     { says: 'what would it read again from last midnight?', line: 'millrace groups reset billing --topic clicks --to-datetime 2026-11-21 --dry-run' },
   ]);
@@ -23,7 +24,7 @@ export function groupsCommand(shell: Shell): Command {
 }
 
 function addList(parent: Command, shell: Shell): void {
-  addClientFlags(addSubcommand(parent, shell, 'list', 'Lists consumer groups and their states.')).action((flags: ClientFlags) => withAdmin(shell, flags, async (admin) => {
+  addClientFlags(addSubcommand(parent, shell, 'list', 'Lists consumer groups and share groups, and their states.')).action((flags: ClientFlags) => withAdmin(shell, flags, async (admin) => {
     const groups = [...await admin.listGroups()].sort((a, b) => (a.group < b.group ? -1 : 1));
     if (flags.json === true) return shell.out.line(JSON.stringify(groups));
     if (groups.length === 0) return shell.err.line('No groups yet. A consumer makes one: millrace consume TOPIC --group NAME');
@@ -32,9 +33,10 @@ function addList(parent: Command, shell: Shell): void {
 }
 
 function addDescribe(parent: Command, shell: Shell): void {
-  addClientFlags(addSubcommand(parent, shell, 'describe <group>', 'Shows members, committed offsets and lag of a group.', [
+  addClientFlags(addSubcommand(parent, shell, 'describe <group>', 'Shows members, offsets and lag of a group; of a share group where it begins and how many records it has to do.', [
     { says: 'total lag, for an alert', line: "millrace groups describe billing --json | jq .lag" },
   ])).action((group: string, flags: ClientFlags) => withAdmin(shell, flags, async (admin) => {
+    if (await isShareGroup(admin, group)) return await describeShare(shell, admin, group, flags.json === true);
     const description = await existing(admin, group);
     const readers = readersOf(description);
     const partitions = [...await admin.groupLag(group)].sort(byPlace).map((one) => ({ ...one, member: readers.get(placeName(one)) ?? null }));
@@ -72,12 +74,13 @@ function addReset(parent: Command, shell: Shell): void {
 }
 
 async function reset(shell: Shell, admin: Admin, group: string, place: Place, wanted: readonly TopicChoice[], flags: ResetFlags): Promise<void> {
-  const committed = new Map((await admin.groupOffsets(group)).map((one) => [placeName(one), one]));
+  const isShare = await isShareGroup(admin, group);
+  const committed = new Map((isShare ? await sharePlaces(admin, group) : await admin.groupOffsets(group)).map((one) => [placeName(one), one]));
   const partitions = wanted.length > 0 ? await choose(admin, wanted) : [...committed.values()].sort(byPlace);
   if (partitions.length === 0) throw new MillraceError('group-not-found', `Cannot reset group '${group}': it has committed nothing; name a topic with --topic`, { group });
   const targets = await offsetsAt(admin, partitions, place);
   const moves = targets.map((target) => ({ ...target, from: committed.get(placeName(target))?.offset ?? null }));
-  if (flags.dryRun !== true) await admin.setGroupOffsets(group, targets);
+  if (flags.dryRun !== true) await (isShare ? admin.setShareGroupOffsets(group, targets) : admin.setGroupOffsets(group, targets));
   if (flags.json === true) return shell.out.line(JSON.stringify({ group, dryRun: flags.dryRun === true, moves: moves.map(({ topic, partition, from, offset }) => ({ topic, partition, from, to: offset })) }));
   for (const line of table(['topic', right('partition'), right('from'), right('to')], moves.map((move) => [move.topic, move.partition, move.from === null ? '-' : grouped(move.from), move.offset]))) shell.out.line(line);
   shell.err.line(flags.dryRun === true ? 'Nothing was changed (--dry-run).' : `Group ${group} reads on from there.`);

@@ -10,6 +10,8 @@ import type { ClientPorts } from './net/ports.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
 import { TransactionalProducer, type TransactionalProducerOptions } from './producer/transactional-producer.ts';
+import type { ShareConsumerOptions } from './share/options.ts';
+import { ShareConsumer } from './share/share-consumer.ts';
 import type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
 
 /** A connection to a cluster, from which producers, consumers and an admin are made. `await using` closes all of it. */
@@ -45,6 +47,13 @@ export class Client {
   /** Makes a consumer; it begins when the first record is asked for. close() closes it too. */
   consumer(options: ConsumerOptions): Consumer {
     const consumer = new Consumer(this.#cluster, options);
+    this.#parts.push(consumer);
+    return consumer;
+  }
+
+  /** Makes a member of a share group; it begins when the first record is asked for. close() closes it too. */
+  shareConsumer(options: ShareConsumerOptions): ShareConsumer {
+    const consumer = new ShareConsumer(this.#cluster, options);
     this.#parts.push(consumer);
     return consumer;
   }

@@ -18,6 +18,7 @@ export type { ClusterDescription, LogDirDescription } from './admin/cluster.ts';
 export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource } from './admin/configs.ts';
 export type { GroupDescription, GroupLag, GroupListing, MemberDescription, MemberToRemove } from './admin/groups.ts';
 export type { EntityQuotas, QuotaChange, QuotaEntity, QuotaFilter, QuotaKey } from './admin/quotas.ts';
+export type { ShareGroupDescription, ShareGroupPosition, ShareMemberDescription } from './admin/share-groups.ts';
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
 export type { Move } from './move/move.ts';
 export type { CutoverReport, MovedGroup, MoveKind, MoveOptions, MovePlan, MoveProgress, PartitionCheck, RefusedSetting, TopicPlan, VerifyReport } from './move/options.ts';
@@ -31,6 +32,9 @@ export type { Partitioner } from './producer/partitioner.ts';
 export type { ProducedRecords } from './producer/outcome.ts';
 export type { Producer } from './producer/producer.ts';
 export type { OffsetOwner, Transaction, TransactionalProducer, TransactionalProducerOptions } from './producer/transactional-producer.ts';
+export type { AcknowledgeResult, ShareConsumerOptions } from './share/options.ts';
+export type { ShareConsumer, ShareConsumerPhase } from './share/share-consumer.ts';
+export type { ShareRecord } from './share/share-record.ts';
 export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './producer/record.ts';
 
 /**

@@ -4,6 +4,7 @@
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';
+import { checkGroupConfig, groupDefinitions } from '../config/group-definitions.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { importDone, schemasOf } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
@@ -25,6 +26,8 @@ interface Target {
   /** Value in force of a key, own or inherited: what append and subtract start from. */
   inForce(name: string): string;
   mayAlter(definition: ConfigDefinition): boolean;
+  /** Checks all values together; throws 'invalid-argument'. */
+  check?(values: ReadonlyMap<string, string>): void;
   keep(values: ReadonlyMap<string, string>): Promise<void>;
   /** Why all of it together cannot be; null when it can. */
   refusalOf?(values: ReadonlyMap<string, string>): Promise<string | null>;
@@ -107,6 +110,7 @@ function refusalOf(error: unknown): { errorCode: number; errorMessage: string } 
 function targetOf(services: Services, resourceType: number, name: string): Target {
   if (resourceType === configResource.topic) return topicTarget(services, name);
   if (resourceType === configResource.broker) return brokerTarget(services, name);
+  if (resourceType === configResource.group) return groupTarget(services, name);
   throw new Refusal(errorCodes.INVALID_REQUEST, `Resource type ${resourceType} has no configuration here`);
 }
 
@@ -132,6 +136,18 @@ async function schemaRefusal(services: Services, values: ReadonlyMap<string, str
   const schemas = schemasOf(values.get('millrace.key.schema'), values.get('millrace.value.schema'));
   if (schemas === null) return null;
   return await services.validator.check(schemas).then(() => null, (error: unknown) => { if (isMillraceError(error, 'invalid-argument')) return error.message; throw error; });
+}
+
+function groupTarget({ groupConfigs, config }: Services, name: string): Target {
+  if (name === '') throw new Refusal(errorCodes.INVALID_REQUEST, 'Default group resources are not allowed.');
+  return {
+    definitions: groupDefinitions,
+    values: groupConfigs.values(name),
+    inForce: (key) => groupConfigs.values(name).get(key) ?? inherited(config, groupDefinitions.get(key)!),
+    mayAlter: () => true,
+    check: (values) => checkGroupConfig(values, config),
+    keep: (values) => groupConfigs.keep(name, values),
+  };
 }
 
 function inherited(config: NodeConfig, definition: ConfigDefinition): string {
@@ -165,6 +181,7 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
   }
   const refusal = await target.refusalOf?.(values) ?? null;
   if (refusal !== null) throw new Refusal(errorCodes.INVALID_CONFIG, refusal);
+  inWords(() => target.check?.(values));
   if (!validateOnly) await target.keep(values);
 }
 
@@ -175,13 +192,18 @@ function apply(target: Target, values: Map<string, string>, { name, operation, v
   if (operation === 'delete') { values.delete(name); return; }
   if (value === null) throw new Refusal(errorCodes.INVALID_REQUEST, `Null value not supported for : ${name}`);
   const text = operation === 'set' ? value : merged(target, definition, values, operation, value);
+  inWords(() => checkConfigValue(definition, text));
+  values.set(name, text);
+}
+
+/** What a check says goes to the client. */
+function inWords(check: () => void): void {
   try {
-    checkConfigValue(definition, text);
+    check();
   } catch (error) {
     if (!isMillraceError(error, 'invalid-argument')) throw error;
     throw new Refusal(errorCodes.INVALID_CONFIG, error.message);
   }
-  values.set(name, text);
 }
 
 /** Elements appended to, or subtracted from, a list. */

@@ -1,6 +1,7 @@
 // broker/admin/describe-configs.ts - DescribeConfigs: every key of a topic or of the node, its value, and where that comes from.
 import { DescribeConfigs, errorCodes, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { ConfigDefinition } from '../config/definition.ts';
+import { groupDefinitions } from '../config/group-definitions.ts';
 import type { ConfigValue } from '../config/node-config.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { topicConfigLevels } from '../config/topic-config.ts';
@@ -39,6 +40,7 @@ const refused = (errorCode: number, message: string): Found => ({ kind: 'refused
 function rowsOf(services: Services, { resourceType, resourceName }: Resource): Found {
   if (resourceType === configResource.topic) return topicRows(services, resourceName);
   if (resourceType === configResource.broker) return brokerRows(services, resourceName);
+  if (resourceType === configResource.group) return groupRows(services, resourceName);
   return refused(errorCodes.INVALID_REQUEST, `Resource type ${resourceType} has no configuration here`);
 }
 
@@ -62,6 +64,17 @@ function brokerRows(services: Services, name: string): Found {
   }
   if (name !== String(services.nodeId)) return refused(errorCodes.INVALID_REQUEST, `Unexpected broker id, expected ${services.nodeId} or empty string, but received ${name}`);
   const rows = [...nodeDefinitions.values()].map((definition) => ({ definition, levels: services.config.levels(definition.name), readOnly: definition.dynamic !== true }));
+  return { kind: 'rows', rows };
+}
+
+function groupRows({ groupConfigs, config }: Services, name: string): Found {
+  if (name === '') return refused(errorCodes.INVALID_REQUEST, 'Group name must not be empty');
+  const own = groupConfigs.values(name);
+  const rows = [...groupDefinitions.values()].map((definition): Row => {
+    const text = own.get(definition.name);
+    const below: ConfigValue[] = definition.nodeName === undefined ? [{ name: definition.name, text: definition.defaultText, source: 'default' }] : config.levels(definition.nodeName);
+    return { definition, levels: text === undefined ? below : [{ name: definition.name, text, source: 'group' }, ...below], readOnly: false };
+  });
   return { kind: 'rows', rows };
 }
 

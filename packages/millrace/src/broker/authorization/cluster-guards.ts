@@ -5,7 +5,8 @@ import {
   DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeQuorum, DescribeUserScramCredentials, ElectLeaders, ImportBatches, IncrementalAlterConfigs, ListConfigResources, ListPartitionReassignments,
   SaslAuthenticate, SaslHandshake, UpdateFeatures,
 } from '../../wire/mod.ts';
-import { completing, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
+import { completing } from '../completing.ts';
+import { passAllowed, refusals, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
 
 const { cluster } = refusals;

@@ -4,7 +4,8 @@ import {
   aclOperations as O, aclResources, DeleteGroups, DescribeGroups, errorCodes, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, ListGroups, OffsetCommit, OffsetDelete, OffsetFetch,
   SyncGroup, type RequestOf, type ResponseInit,
 } from '../../wire/mod.ts';
-import { completing, divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
+import { completing } from '../completing.ts';
+import { divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
 
 const groupRefused = refusals.group.errorCode;

@@ -4,6 +4,7 @@
 // Cost: nothing without an authorizer: guards are then not in the routes at all.
 import { aclOperations, aclResources, clusterResourceName, errorCodes, type Api, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import { completing } from '../completing.ts';
 import type { ConnectionInfo, RequestContext } from '../handlers.ts';
 import type { Topics } from '../topics/topics.ts';
 import { mayWriteSomewhere, type Authorizer } from './authorizer.ts';
@@ -60,32 +61,6 @@ export class Asker {
   topicOperations(name: string): number { return authorizedOperations(this.permissions, aclResources.topic, name); }
   groupOperations(name: string): number { return authorizedOperations(this.permissions, aclResources.group, name); }
   clusterOperations(): number { return clusterOperationsOf(this.permissions); }
-}
-
-/** A context whose answer is changed on its way out. */
-export function completing<A extends Api<any, any>>(context: RequestContext<A>, change: (body: ResponseInit<A>) => ResponseInit<A>): RequestContext<A> {
-  return new CompletedContext(context, change);
-}
-
-class CompletedContext<A extends Api<any, any>> implements RequestContext<A> {
-  readonly #context: RequestContext<A>;
-  readonly #change: (body: ResponseInit<A>) => ResponseInit<A>;
-
-  constructor(context: RequestContext<A>, change: (body: ResponseInit<A>) => ResponseInit<A>) {
-    this.#context = context;
-    this.#change = change;
-  }
-
-  get api(): A { return this.#context.api; }
-  get version(): number { return this.#context.version; }
-  get correlationId(): number { return this.#context.correlationId; }
-  get clientId(): string | null { return this.#context.clientId; }
-  get connection(): ConnectionInfo { return this.#context.connection; }
-  get frameBytes(): number { return this.#context.frameBytes; }
-  get parkedMs(): number { return this.#context.parkedMs; }
-  set parkedMs(ms: number) { this.#context.parkedMs = ms; }
-  reply(body: ResponseInit<A>, onSent?: () => void): void { this.#context.reply(this.#change(body), onSent); }
-  replyNothing(): void { this.#context.replyNothing(); }
 }
 
 /** A list in two: what passes and what does not, each in its order. */

@@ -4,7 +4,8 @@ import {
   aclOperations as O, aclResources, AlterShareGroupOffsets, ConsumerGroupDescribe, ConsumerGroupHeartbeat, DeleteShareGroupOffsets, DescribeShareGroupOffsets, errorCodes, ShareAcknowledge,
   ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat, zeroUuid, type ResponseInit,
 } from '../../wire/mod.ts';
-import { completing, divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
+import { completing } from '../completing.ts';
+import { divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
 
 const topicRefused = refusals.topic.errorCode;

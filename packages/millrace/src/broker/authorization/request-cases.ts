@@ -3,10 +3,10 @@
 // The world of each row: topics 'orders' and 'secret' of one partition each, a group 'billing' that has committed for both, the user alice, who has no
 // rights but those of the row, and two rules for somebody else that let 'secret' be spoken of.
 import {
-  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, ApiVersions, BatchBuilder, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteTopics, DescribeAcls,
-  DescribeClientQuotas, DescribeCluster, DescribeConfigs, DescribeGroups, DescribeLogDirs, DescribeProducers, DescribeTopicPartitions, DescribeTransactions, ElectLeaders, EndTxn, errorName, Fetch,
+  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, AlterShareGroupOffsets, ApiVersions, BatchBuilder, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteShareGroupOffsets, DeleteTopics, DescribeAcls,
+  DescribeClientQuotas, DescribeCluster, DescribeConfigs, DescribeGroups, DescribeLogDirs, DescribeProducers, DescribeShareGroupOffsets, DescribeTopicPartitions, DescribeTransactions, ElectLeaders, EndTxn, errorName, Fetch,
   FindCoordinator, Heartbeat, ImportBatches, IncrementalAlterConfigs, InitProducerId, JoinGroup, LeaveGroup, ListConfigResources, ListGroups, ListOffsets, ListPartitionReassignments, ListTransactions, Metadata,
-  OffsetCommit, OffsetDelete, OffsetFetch, OffsetForLeaderEpoch, Produce, SyncGroup, TxnOffsetCommit, WriteTxnMarkers, zeroUuid, type AclOperationName, type AclPermissionName, type AclResourceName, type Api, type RequestInit,
+  OffsetCommit, OffsetDelete, OffsetFetch, OffsetForLeaderEpoch, Produce, ShareAcknowledge, ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat, SyncGroup, TxnOffsetCommit, WriteTxnMarkers, zeroUuid, type AclOperationName, type AclPermissionName, type AclResourceName, type Api, type RequestInit,
   type ResponseOf,
 } from '../../wire/mod.ts';
 
@@ -172,6 +172,18 @@ const member = async (client: CaseClient) => {
   return [joined, synced, beaten, left].map(name);
 };
 
+/** All requests of share groups, in a group that does not exist: whoever may ask is told of that, or gets it made. */
+const shareGroup = async (client: CaseClient) => {
+  const [groupId, memberId] = ['queue', 'm'];
+  const beat = await client.ask(ShareGroupHeartbeat, 1, { groupId, memberId, memberEpoch: 1, subscribedTopicNames: null });
+  const described = await client.ask(ShareGroupDescribe, 1, { groupIds: [groupId], includeAuthorizedOperations: false });
+  const fetched = await client.ask(ShareFetch, 1, { groupId, memberId, shareSessionEpoch: 7, maxWaitMs: 0, minBytes: 1, maxRecords: 1, batchSize: 1, topics: [], forgottenTopicsData: [] });
+  const acknowledged = await client.ask(ShareAcknowledge, 1, { groupId, memberId, shareSessionEpoch: 7, topics: [] });
+  const offsets = await client.ask(DescribeShareGroupOffsets, 0, { groups: [{ groupId, topics: null }] });
+  const altered = await client.ask(AlterShareGroupOffsets, 0, { groupId, topics: [] });
+  const deleted = await client.ask(DeleteShareGroupOffsets, 0, { groupId, topics: [] });
+  return [beat, described.groups[0]!, fetched, acknowledged, offsets.groups[0]!, altered, deleted].map((row) => name(row) === G);
+};
 const describeGroups = async (client: CaseClient) => {
   const answer = await client.ask(DescribeGroups, 5, { groups: ['billing'], includeAuthorizedOperations: true });
   return [name(answer.groups[0]!), answer.groups[0]!.errorCode === 0 ? answer.groups[0]!.authorizedOperations : null];
@@ -369,6 +381,10 @@ export const requestCases: readonly RequestCase[] = [
   { what: 'member: nothing', rules: [], ask: member, expect: [G, G, G, G] },
   { what: 'member: describing is not enough', rules: may('describe group billing'), ask: member, expect: [G, G, G, G] },
   { what: 'member: read', rules: may('read group billing'), ask: member, expect: ['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'] },
+  { what: 'a share group: nothing', rules: [], ask: shareGroup, expect: [true, true, true, true, true, true, true] },
+  { what: 'a share group: describe', rules: may('describe group queue'), ask: shareGroup, expect: [true, false, true, true, false, true, true] },
+  { what: 'a share group: read', rules: may('read group queue'), ask: shareGroup, expect: [false, false, false, false, false, false, true] },
+  { what: 'a share group: delete', rules: may('delete group queue'), ask: shareGroup, expect: [true, false, true, true, false, true, false] },
   { what: 'describe a group: nothing', rules: [], ask: describeGroups, expect: [G, null] },
   { what: 'describe a group: read', rules: may('read group billing'), ask: describeGroups, expect: [ok, bits(3, 8)] },
   { what: 'describe a group: everything', rules: may('all group billing'), ask: describeGroups, expect: [ok, bits(3, 6, 8, 10, 11)] },

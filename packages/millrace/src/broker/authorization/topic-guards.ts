@@ -6,9 +6,10 @@ import {
   aclOperations as O, aclResources, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeProducers, DescribeTopicPartitions, errorCodes, Fetch, ListOffsets,
   Metadata, OffsetForLeaderEpoch, Produce, zeroUuid, type RequestOf, type ResponseInit,
 } from '../../wire/mod.ts';
+import { completing } from '../completing.ts';
 import type { RequestContext } from '../handlers.ts';
 import { isInternalTopic, topicNameFault } from '../topics/topic-name.ts';
-import { completing, divide, passAllowed, refusals, repeatedIn, type Asker, type Guard } from './guard.ts';
+import { divide, passAllowed, refusals, repeatedIn, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
 
 const refused = refusals.topic.errorCode;

@@ -5,7 +5,8 @@ import {
   aclOperations as O, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, DescribeTransactions, EndTxn, errorCodes, InitProducerId, ListTransactions, TxnOffsetCommit, WriteTxnMarkers,
   type RequestOf, type ResponseInit,
 } from '../../wire/mod.ts';
-import { completing, divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
+import { completing } from '../completing.ts';
+import { divide, passAllowed, refusals, type Asker, type Guard } from './guard.ts';
 import { rule, type Rule } from './rule.ts';
 
 const transactionRefused = refusals.transaction.errorCode;

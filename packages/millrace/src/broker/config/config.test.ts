@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isMillraceError } from '../../base/mod.ts';
 import { checkConfigValue, configList, configNumber } from './definition.ts';
 import { NodeConfig } from './node-config.ts';
+import { groupDefinitions } from './group-definitions.ts';
 import { nodeDefinitions } from './node-definitions.ts';
 import { checkTopicConfig, resolveTopicSettings, topicConfigLevels } from './topic-config.ts';
 import { topicDefinitions } from './topic-definitions.ts';
@@ -25,18 +26,22 @@ test('texts that are values, and texts that are not', () => {
   refuses('toString', 'x');
 });
 
-test('every default passes its own check, and every topic key that names a node key inherits from one of its kind', () => {
-  for (const definitions of [topicDefinitions, nodeDefinitions]) {
+test('every default passes its own check, and every topic and group key inherits from a node key of its kind, if from any', () => {
+  for (const definitions of [topicDefinitions, groupDefinitions, nodeDefinitions]) {
     for (const definition of definitions.values()) {
       if (definition.defaultText !== null && definition.defaultText !== '') checkConfigValue(definition, definition.defaultText);
       assert.ok(definition.documentation.endsWith('.'), definition.name);
     }
   }
   const ownOnly = [...topicDefinitions.values()].filter(({ nodeName }) => nodeName === undefined).map(({ name }) => name);
-  assert.deepEqual(ownOnly, ['millrace.import.from', 'millrace.key.schema', 'millrace.value.schema']);
+  assert.deepEqual(ownOnly.sort(), ['errors.deadletterqueue.group.enable', 'millrace.import.from', 'millrace.key.schema', 'millrace.value.schema']);
+  for (const definition of groupDefinitions.values()) {
+    const node = definition.nodeName === undefined ? definition : nodeDefinitions.get(definition.nodeName);
+    assert.deepEqual([node?.kind, node?.defaultText], [definition.kind, definition.defaultText], definition.name);
+  }
   for (const definition of topicDefinitions.values()) {
     if (definition.nodeName === undefined) continue;
-    const node = nodeDefinitions.get(definition.nodeName!);
+    const node = nodeDefinitions.get(definition.nodeName);
     assert.deepEqual([node?.kind, node?.defaultText, node?.min, node?.max, node?.dynamic], [definition.kind, definition.defaultText, definition.min, definition.max, true], definition.name);
   }
 });

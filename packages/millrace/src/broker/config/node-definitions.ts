@@ -2,6 +2,7 @@
 // Owns: the table. Names of our own start with 'millrace.'.
 import { limits, MiB } from '../../base/mod.ts';
 import type { ConfigDefinition } from './definition.ts';
+import { shareDefinitions } from './share-definitions.ts';
 
 const int64MaxText = '9223372036854775807';
 const minute = 60_000;
@@ -79,6 +80,9 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'offset.metadata.max.bytes', kind: 'int', defaultText: '4096', min: 0, documentation: 'Longest note that may be kept with a committed offset.' },
   { name: 'offsets.retention.minutes', kind: 'int', defaultText: '10080', min: 1, documentation: 'Committed offsets of an empty group are dropped after this long.' },
   { name: 'offsets.retention.check.interval.ms', kind: 'long', defaultText: '600000', min: 1, documentation: 'How often old committed offsets are looked for.' },
+
+  // Share groups.
+  ...shareDefinitions,
 ];
 
 /** A node's keys by name. */

@@ -48,6 +48,8 @@ const definitions: readonly ConfigDefinition[] = [
     documentation: 'Records between two syncs. Every acknowledged append is synced already, see millrace.durability.' },
   { name: 'flush.ms', kind: 'long', defaultText: int64MaxText, min: 0, nodeName: 'log.flush.interval.ms',
     documentation: 'Time between two syncs. Every acknowledged append is synced already, see millrace.durability.' },
+  { name: 'errors.deadletterqueue.group.enable', kind: 'boolean', defaultText: 'false',
+    documentation: 'Whether share groups may write their dead letters here.' },
 ];
 
 /** A topic's keys by name. */

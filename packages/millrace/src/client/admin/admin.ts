@@ -6,6 +6,7 @@ import { committedOffsets, listOffsets, type CommittedOffset, type FoundOffset, 
 import type { TopicPartition } from '../partitions.ts';
 import { createAcls, deleteAcls, describeAcls, type AccessRule, type AccessRuleFilter } from './acls.ts';
 import { describeCluster, describeLogDirs, type ClusterDescription, type LogDirDescription } from './cluster.ts';
+import { deleteShareGroupOffsets, describeShareGroup, setShareGroupOffsets, shareGroupPositions, type ShareGroupDescription, type ShareGroupPosition } from './share-groups.ts';
 import { alterConfigs, describeConfigs, type ConfigChange, type ConfigDescription, type ConfigResource } from './configs.ts';
 import { deleteGroup, deleteGroupOffsets, describeGroup, groupLag, listGroups, removeMembers, setGroupOffsets, type GroupDescription, type GroupLag, type GroupListing, type MemberToRemove } from './groups.ts';
 import { alterQuotas, describeQuotas, type EntityQuotas, type QuotaChange, type QuotaFilter } from './quotas.ts';
@@ -119,6 +120,26 @@ export class Admin {
   /** Forgets what a group has committed for partitions. Rejects 'group-not-empty' while a member reads them. */
   async deleteGroupOffsets(group: string, partitions: readonly TopicPartition[], options: AdminCallOptions = {}): Promise<void> {
     await deleteGroupOffsets(this.#cluster, group, partitions, this.#deadline(options));
+  }
+
+  /** State and members of a share group. Rejects 'group-not-found'. */
+  async describeShareGroup(group: string, options: AdminCallOptions = {}): Promise<ShareGroupDescription> {
+    return await describeShareGroup(this.#cluster, group, this.#deadline(options));
+  }
+
+  /** Where a share group stands, by partition; nothing for one that is not there. */
+  async shareGroupPositions(group: string, options: AdminCallOptions = {}): Promise<ShareGroupPosition[]> {
+    return await shareGroupPositions(this.#cluster, group, this.#deadline(options));
+  }
+
+  /** Moves a share group without members: what comes from these offsets on is delivered (again). Rejects 'group-not-empty', 'group-not-found'. */
+  async setShareGroupOffsets(group: string, offsets: readonly (TopicPartition & { readonly offset: number })[], options: AdminCallOptions = {}): Promise<void> {
+    await setShareGroupOffsets(this.#cluster, group, offsets, this.#deadline(options));
+  }
+
+  /** Forgets topics that a share group without members has read. Rejects 'group-not-empty', 'group-not-found'. */
+  async deleteShareGroupOffsets(group: string, topics: readonly string[], options: AdminCallOptions = {}): Promise<void> {
+    await deleteShareGroupOffsets(this.#cluster, group, topics, this.#deadline(options));
   }
 
   /** Brokers and controller. */

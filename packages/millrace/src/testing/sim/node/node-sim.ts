@@ -28,7 +28,9 @@ import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
 import { Racer } from './racers.ts';
 import { Rulebook } from './rulebooks.ts';
+import { Queue } from './queue.ts';
 import { Settings } from './settings.ts';
+import { checkQueue, readDeadLetters, Sharer } from './sharers.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
 import { Stranger } from './strangers.ts';
@@ -41,6 +43,7 @@ const eventsMax = 1_000_000;
 /** Past every session and wait of the clients: what they left waiting in a group has been answered. */
 const sessionMaxMs = 30_000;
 const minuteMs = 60_000;
+const shortLocks = { 'group.share.min.record.lock.duration.ms': '1000' };
 
 /** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
 export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
@@ -64,6 +67,8 @@ class NodeSimulation {
   readonly #members: OwnMember[] = [];
   readonly #transactors: Transactor[] = [];
   readonly #ledger: LedgerTopic = { topic: 'ledger', partitions: 3, ledger: new Ledger() };
+  readonly #queue: Queue;
+  readonly #jobs: Target[] = [];
   #readings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
@@ -83,6 +88,7 @@ class NodeSimulation {
     this.#random = random;
     this.#device = world.device('drive');
     this.#sizes = { tailBytes: random.pick([64, 256, 1024]) * 1024, journalFileBytes: random.pick([64, 256, 1024]) * 1024 };
+    this.#queue = new Queue({ topic: 'jobs', deadTopic: 'dlq.jobs', group: 'workers', partitions: 2, deliveriesMax: random.pick([2, 5, 10]), lockMs: 1000 });
     world.net.onEvent = (event) => {
       world.trace(`net ${event}`);
       if (event !== 'connect') coverage.met(`network: ${event}`, 'connections');
@@ -100,6 +106,7 @@ class NodeSimulation {
     await this.#createTopic('clicks', 2, 'page-cache');
     await this.#createTopic('settings', 1, 'synced', []);
     await this.#createLedger();
+    await this.#createQueue();
     this.#castActors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
@@ -135,6 +142,7 @@ class NodeSimulation {
     await this.#settle(this.#members[0]!.catchUp());
     await this.#settle(this.#settings.check());
     await this.#settle(this.#rulebook.check());
+    await this.#checkQueue();
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
     this.#readings.checkDelivered();
     await this.#letGo(hosted, node);
@@ -203,7 +211,7 @@ class NodeSimulation {
   async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
     let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, { ...this.#sizes, config: { ...this.#config, ...options.config } }, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: { ...shortLocks, ...this.#config, ...options.config } }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
@@ -308,13 +316,32 @@ class NodeSimulation {
     expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode}`);
   }
 
+  /** Its records are worked on by a share group; dead letters are counted, not followed. */
+  async #createQueue(): Promise<void> {
+    const { topic, partitions, deadTopic } = this.#queue;
+    const before = this.#targets.length;
+    await this.#createTopic(topic, partitions, 'synced');
+    this.#jobs.push(...this.#targets.slice(before));
+    const configs = [{ name: 'errors.deadletterqueue.group.enable', value: 'true' }];
+    const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name: deadTopic, numPartitions: 1, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
+    expect(answer.topics[0]!.errorCode === 0, `topic '${deadTopic}' was answered ${answer.topics[0]!.errorCode}`);
+  }
+
+  /** Once the share group has nothing left to do. */
+  async #checkQueue(): Promise<void> {
+    const letters = await this.#settle(readDeadLetters(this.#inspector, this.#queue));
+    const found: FoundRecord[][] = [];
+    for (const target of this.#jobs) found.push((await this.#settle(this.#readWhole(target))).records);
+    checkQueue(this.#queue, found, letters);
+  }
+
   #topicConfigs(promised: Promised): { name: string; value: string }[] {
     return [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
   }
 
   #castActors(): void {
     const settings = this.#targets.find((target) => target.topic === 'settings')!;
-    const written = this.#targets.filter((target) => target !== settings);
+    const written = this.#targets.filter((target) => target !== settings && !this.#jobs.includes(target));
     const synced = written.filter((target) => target.history.promised === 'synced');
     const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
     this.#readings = new GroupReadings('own group', synced);
@@ -347,6 +374,8 @@ class NodeSimulation {
       this.#transactors.push(transactor);
       this.#enter(transactor, 25);
     }
+    this.#enter(new PlainProducer('jobber', this.#stage('jobber'), this.#jobs), 60);
+    for (const name of ['sharer-a', 'sharer-b', 'sharer-c']) this.#enter(new Sharer(name, this.#stage(name), this.#queue), 30);
     this.#enter(new CommittedReader('auditor', this.#stage('auditor'), this.#ledger), 25);
   }
 
