@@ -19,6 +19,7 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { GroupConfigs } from './config/group-config.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -103,6 +104,7 @@ export class Broker {
     await topics.open();
     const services: Services = {
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
+      groupConfigs: new GroupConfigs(metadata, config, report),
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),

@@ -3,6 +3,7 @@
 import type { Report } from '../base/mod.ts';
 import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
+import type { GroupConfigs } from './config/group-config.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
@@ -16,6 +17,8 @@ export interface Services {
   readonly random: Random;
   readonly log: Log;
   readonly config: NodeConfig;
+  /** Of single groups, over `config`. */
+  readonly groupConfigs: GroupConfigs;
   readonly topics: Topics;
   /** Topics, configuration, identities: the node's facts. */
   readonly metadata: KeyedLog;

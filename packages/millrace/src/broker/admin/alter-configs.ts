@@ -1,9 +1,10 @@
 // broker/admin/alter-configs.ts - AlterConfigs (replaces everything) and IncrementalAlterConfigs (single keys).
 // Owns: the operations set, delete, append, subtract; checks; where the result is kept. A resource changes wholly or not at all.
-// Records: a topic's values in its own record; the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
+// Records: a topic's values in its own record; a group's under 'config/group/<group>' (config/group-config.ts); the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';
+import { groupDefinitions } from '../config/group-definitions.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
@@ -24,6 +25,8 @@ interface Target {
   /** Value in force of a key, own or inherited: what append and subtract start from. */
   inForce(name: string): string;
   mayAlter(definition: ConfigDefinition): boolean;
+  /** Throws 'invalid-argument' for values that do not go together. */
+  check?(values: ReadonlyMap<string, string>): void;
   keep(values: ReadonlyMap<string, string>): Promise<void>;
 }
 
@@ -103,6 +106,7 @@ function refusalOf(error: unknown): { errorCode: number; errorMessage: string } 
 function targetOf(services: Services, resourceType: number, name: string): Target {
   if (resourceType === configResource.topic) return topicTarget(services, name);
   if (resourceType === configResource.broker) return brokerTarget(services, name);
+  if (resourceType === configResource.group) return groupTarget(services, name);
   throw new Refusal(errorCodes.INVALID_REQUEST, `Resource type ${resourceType} has no configuration here`);
 }
 
@@ -115,6 +119,18 @@ function topicTarget(services: Services, name: string): Target {
     inForce: (key) => topic.config.get(key) ?? inherited(services.config, topicDefinitions.get(key)!),
     mayAlter: () => true,
     keep: (values) => services.topics.configure(name, values),
+  };
+}
+
+function groupTarget({ groupConfigs }: Services, name: string): Target {
+  if (name === '') throw new Refusal(errorCodes.INVALID_REQUEST, 'Default group resources are not allowed.');
+  return {
+    definitions: groupDefinitions,
+    values: groupConfigs.values(name),
+    inForce: (key) => groupConfigs.levels(name, key)[0]?.text ?? '',
+    mayAlter: () => true,
+    check: (values) => groupConfigs.check(values),
+    keep: (values) => groupConfigs.keep(name, values),
   };
 }
 
@@ -147,6 +163,7 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
     seen.add(change.name);
     apply(target, values, change);
   }
+  checked(() => target.check?.(values));
   if (!validateOnly) await target.keep(values);
 }
 
@@ -157,13 +174,18 @@ function apply(target: Target, values: Map<string, string>, { name, operation, v
   if (operation === 'delete') { values.delete(name); return; }
   if (value === null) throw new Refusal(errorCodes.INVALID_REQUEST, `Null value not supported for : ${name}`);
   const text = operation === 'set' ? value : merged(target, definition, values, operation, value);
+  checked(() => checkConfigValue(definition, text));
+  values.set(name, text);
+}
+
+/** A failed check is told as a refusal. */
+function checked(check: () => void): void {
   try {
-    checkConfigValue(definition, text);
+    check();
   } catch (error) {
     if (!isMillraceError(error, 'invalid-argument')) throw error;
     throw new Refusal(errorCodes.INVALID_CONFIG, error.message);
   }
-  values.set(name, text);
 }
 
 /** Elements appended to, or subtracted from, a list. */

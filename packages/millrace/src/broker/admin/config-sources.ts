@@ -2,7 +2,7 @@
 import type { ConfigKind } from '../config/definition.ts';
 import type { ConfigSource } from '../config/node-config.ts';
 
-const sources: Record<ConfigSource, number> = { topic: 1, node: 2, 'all-nodes': 3, static: 4, default: 5 };
+const sources: Record<ConfigSource, number> = { topic: 1, node: 2, 'all-nodes': 3, static: 4, default: 5, group: 8 };
 const kinds: Record<ConfigKind, number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
 /** Kafka's number of a source. */
@@ -11,4 +11,4 @@ export const configSourceNumber = (source: ConfigSource): number => sources[sour
 export const configKindNumber = (kind: ConfigKind): number => kinds[kind];
 
 /** Kinds of resources that have configuration, by Kafka's numbers. */
-export const configResource = { topic: 2, broker: 4 } as const;
+export const configResource = { topic: 2, broker: 4, group: 32 } as const;

@@ -1,7 +1,8 @@
-// broker/admin/describe-configs.ts - DescribeConfigs: every key of a topic or of the node, its value, and where that comes from.
+// broker/admin/describe-configs.ts - DescribeConfigs: every key of a topic, of a group or of the node, its value, and where that comes from.
 import { DescribeConfigs, errorCodes, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { ConfigDefinition } from '../config/definition.ts';
 import type { ConfigValue } from '../config/node-config.ts';
+import { groupDefinitions } from '../config/group-definitions.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
@@ -39,6 +40,7 @@ const refused = (errorCode: number, message: string): Found => ({ kind: 'refused
 function rowsOf(services: Services, { resourceType, resourceName }: Resource): Found {
   if (resourceType === configResource.topic) return topicRows(services, resourceName);
   if (resourceType === configResource.broker) return brokerRows(services, resourceName);
+  if (resourceType === configResource.group) return groupRows(services, resourceName);
   return refused(errorCodes.INVALID_REQUEST, `Resource type ${resourceType} has no configuration here`);
 }
 
@@ -51,6 +53,13 @@ function topicRows(services: Services, name: string): Found {
       : refused(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${fault}`);
   }
   const rows = [...topicDefinitions.values()].map((definition) => ({ definition, levels: topicConfigLevels(topic.config, services.config, definition.name), readOnly: false }));
+  return { kind: 'rows', rows };
+}
+
+/** A group that is not there has configuration all the same: it counts when it comes. */
+function groupRows(services: Services, name: string): Found {
+  if (name === '') return refused(errorCodes.INVALID_REQUEST, 'Group name must not be empty.');
+  const rows = [...groupDefinitions.values()].map((definition) => ({ definition, levels: services.groupConfigs.levels(name, definition.name), readOnly: false }));
   return { kind: 'rows', rows };
 }
 

@@ -107,6 +107,7 @@ export function listConfigResourcesHandler(services: Services): Handler<typeof L
     context.reply({
       configResources: [
         ...(wants(configResource.topic) ? [...services.topics.all.keys()].map((resourceName) => ({ resourceName, resourceType: configResource.topic })) : []),
+        ...(wants(configResource.group) ? [...services.groupConfigs.groups].map((resourceName) => ({ resourceName, resourceType: configResource.group })) : []),
         ...(wants(configResource.broker) ? [{ resourceName: String(services.nodeId), resourceType: configResource.broker }] : []),
       ],
     });

@@ -7,7 +7,7 @@ import { checkConfigValue, configBoolean, configNumber } from './definition.ts';
 import { nodeDefinitions } from './node-definitions.ts';
 
 /** Where a value in force comes from, strongest first; Kafka's numbers are in describe-configs.ts. */
-export type ConfigSource = 'topic' | 'node' | 'all-nodes' | 'static' | 'default';
+export type ConfigSource = 'topic' | 'group' | 'node' | 'all-nodes' | 'static' | 'default';
 
 /** One value with its origin. */
 export interface ConfigValue { readonly name: string; readonly text: string | null; readonly source: ConfigSource }
