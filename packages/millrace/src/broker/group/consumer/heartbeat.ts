@@ -3,7 +3,7 @@
 // V1 A member with another epoch than the group's is fenced: it gives everything up and joins again with epoch 0. Only the epoch before passes, for
 // the answer with the new one may have been lost, and only with partitions that it still has. V2 A static name is taken over only from a member that went away.
 // Source: KIP-848, KIP-1082 (ids made by clients).
-import { limits } from '../../../base/mod.ts';
+import { assert, limits } from '../../../base/mod.ts';
 import { errorCodes } from '../../../wire/mod.ts';
 import type { ConsumerHeartbeatEvent, ConsumerHeartbeatReply } from '../effects.ts';
 import type { Group } from '../group.ts';
@@ -25,12 +25,13 @@ export function consumerHeartbeat(turn: Turn, event: ConsumerHeartbeatEvent): vo
   if (event.memberEpoch < 0) return consumerLeave(turn, event);
   const fault = heartbeatFault(turn.group, event);
   if (fault !== null) return reply(turn, event.to, fault);
-  const change = changeOf(turn);
+  const isNewForm = turn.group.phase.kind !== 'consumer';
+  const change = isNewForm ? becomeConsumer(turn) : new Change(turn, membershipOf(turn.group));
   const { membership } = change;
   const member = memberFor(change, event.memberId, event.instanceId);
   const had = member.assigned;
   const isChanged = describe(change, member, event);
-  if (isChanged || membership.epoch === 0) nextEpoch(change);
+  if (isChanged || isNewForm) nextEpoch(change); // what a classic group's leader has not divided is divided now
   moveOn(change, member, isChanged, event);
   change.writeAndAnswer(event.to, answerOf(turn, membership, member, event, had), refused(errorCodes.COORDINATOR_NOT_AVAILABLE, null));
 }
@@ -40,10 +41,9 @@ export function refused(errorCode: number, errorMessage: string | null): Consume
   return { errorCode, errorMessage, memberId: null, memberEpoch: 0, heartbeatIntervalMs: 0, assignment: null };
 }
 
-/** The group's membership, made if need be; what making it takes is part of the change. */
-function changeOf(turn: Turn): Change {
-  const { phase } = turn.group;
-  return phase.kind === 'consumer' ? new Change(turn, phase.membership) : becomeConsumer(turn);
+function membershipOf({ phase }: Group): ConsumerMembership {
+  assert(phase.kind === 'consumer', 'only consumer groups have such a membership');
+  return phase.membership;
 }
 
 function heartbeatFault(group: Group, event: ConsumerHeartbeatEvent): ConsumerHeartbeatReply | null {
