@@ -25,7 +25,7 @@ class PlatformaticDriver implements Driver {
   readonly name = 'platformatic';
   readonly lacks: Partial<Record<Ability, string>> = {
     'cooperative': 'eager groups only', 'group-metadata': 'its admin sets no metadata',
-    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'append-time': 'shows the time of the producer also where the log has set its own',
+    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'consumer-static': 'leaves the group also when it is static', 'pattern': 'takes names only', 'append-time': 'shows the time of the producer also where the log has set its own',
     'reset': 'a stream fails when its offset is gone', 'transaction-offsets': 'commits those of a consumer that is reading only',
     'committed-reads': 'shows records of aborted transactions that a broker sends; Millrace sends none',
   };
@@ -120,7 +120,8 @@ class PlatformaticDriver implements Driver {
 
   #consumer(request: JoinRequest, fetchBytesMax?: number): ByteConsumer {
     return new Consumer({
-      ...this.#base, groupId: request.group, sessionTimeout: request.sessionMs ?? 10_000, rebalanceTimeout: Math.max(10_000, request.sessionMs ?? 0), heartbeatInterval: 200, maxWaitTime: 100,
+      ...this.#base, groupId: request.group, maxWaitTime: 100, rebalanceTimeout: Math.max(10_000, request.sessionMs ?? 0),
+      ...(request.protocol === 'consumer' ? { groupProtocol: 'consumer' as const, ...(request.assignor === undefined ? {} : { groupRemoteAssignor: request.assignor }) } : { sessionTimeout: request.sessionMs ?? 10_000, heartbeatInterval: 200 }),
       ...(request.instanceId === undefined ? {} : { groupInstanceId: request.instanceId }), ...(fetchBytesMax === undefined ? {} : { maxBytes: fetchBytesMax, maxBytesPerPartition: fetchBytesMax }),
     });
   }

@@ -79,7 +79,7 @@ test('ApiVersions: nothing is advertised that is not served', async () => {
   await using node = await brokerUnderTest();
   const { apiKeys } = await (await node.dial()).ask(ApiVersions, 4, software);
   const advertised = new Set(apiKeys.map(({ apiKey }) => apiKey));
-  for (const key of [17, 36, 68, 69, 71, 72, 76, 77, 78, 79]) assert.ok(!advertised.has(key), `api ${key} is not served`);
+  for (const key of [17, 36, 71, 72, 76, 77, 78, 79]) assert.ok(!advertised.has(key), `api ${key} is not served`);
   const client = await node.dial();
   for (const { apiKey, maxVersion } of apiKeys) {
     const api = apis.find(({ key }) => key === apiKey)!;
@@ -286,12 +286,12 @@ test('AddPartitionsToTxn 4 and 5 are made for brokers, and answered to the clien
   }
 });
 
-test('features are told in ApiVersions, without them clients stay on the older protocol of transactions', async () => {
+test('features are told in ApiVersions, without them clients stay on the older protocols of transactions and groups', async () => {
   await using node = await brokerUnderTest();
   for (const version of [3, 4]) {
     const { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch } = await (await node.dial()).ask(ApiVersions, version, software);
-    assert.deepEqual(finalizedFeatures, [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }]);
-    assert.deepEqual(supportedFeatures, [{ name: 'transaction.version', minVersion: 1, maxVersion: 2 }]);
+    assert.deepEqual(finalizedFeatures, [{ name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 }, { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }]);
+    assert.deepEqual(supportedFeatures, [{ name: 'group.version', minVersion: 1, maxVersion: 1 }, { name: 'transaction.version', minVersion: 1, maxVersion: 2 }]);
     assert.ok(finalizedFeaturesEpoch >= 0);
   }
 });

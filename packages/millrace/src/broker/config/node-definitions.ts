@@ -62,7 +62,7 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'group.consumer.session.timeout.ms', kind: 'int', defaultText: '10000', min: 1, documentation: 'A member of the consumer protocol that is silent for this long is taken for gone. Kafka waits 45000.' },
   { name: 'group.consumer.min.session.timeout.ms', kind: 'int', defaultText: '100', min: 1, documentation: 'Shortest session timeout of the consumer protocol that may be set for a group.' },
   { name: 'group.consumer.max.session.timeout.ms', kind: 'int', defaultText: '60000', min: 1, documentation: 'Longest session timeout of the consumer protocol that may be set for a group.' },
-  { name: 'group.consumer.heartbeat.interval.ms', kind: 'int', defaultText: '500', min: 1, documentation: 'How often members of the consumer protocol are told to say that they live: a change in the group reaches them within this time. Kafka says 5000.' },
+  { name: 'group.consumer.heartbeat.interval.ms', kind: 'int', defaultText: '250', min: 1, documentation: 'How often members of the consumer protocol are told to say that they live: a change in the group reaches them within this time. Kafka says 5000.' },
   { name: 'group.consumer.min.heartbeat.interval.ms', kind: 'int', defaultText: '10', min: 1, documentation: 'Shortest heartbeat interval of the consumer protocol that may be set for a group.' },
   { name: 'group.consumer.max.heartbeat.interval.ms', kind: 'int', defaultText: '15000', min: 1, documentation: 'Longest heartbeat interval of the consumer protocol that may be set for a group.' },
   { name: 'group.consumer.max.size', kind: 'int', defaultText: '2147483647', min: 1, documentation: 'Members of one group of the consumer protocol at most.' },
