@@ -120,7 +120,7 @@ class PlatformaticDriver implements Driver {
 
   #consumer(request: JoinRequest, fetchBytesMax?: number): ByteConsumer {
     return new Consumer({
-      ...this.#base, groupId: request.group, maxWaitTime: 100, rebalanceTimeout: Math.max(10_000, request.sessionMs ?? 0),
+      ...this.#base, groupId: request.group, maxWaitTime: 100, rebalanceTimeout: request.protocol === 'consumer' ? 60_000 : Math.max(10_000, request.sessionMs ?? 0),
       ...(request.protocol === 'consumer' ? { groupProtocol: 'consumer' as const, ...(request.assignor === undefined ? {} : { groupRemoteAssignor: request.assignor }) } : { sessionTimeout: request.sessionMs ?? 10_000, heartbeatInterval: 200 }),
       ...(request.instanceId === undefined ? {} : { groupInstanceId: request.instanceId }), ...(fetchBytesMax === undefined ? {} : { maxBytes: fetchBytesMax, maxBytesPerPartition: fetchBytesMax }),
     });
