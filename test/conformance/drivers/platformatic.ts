@@ -146,17 +146,29 @@ class PlatformaticMember implements Member {
   #events: MemberState['events'] = [];
   #received: Received[] = [];
   #failure: Error | undefined;
+  #isConsumerProtocol = false;
 
   constructor(consumer: ByteConsumer) {
     this.#consumer = consumer;
     consumer.on('consumer:group:join', ({ assignments }) => {
+      if (this.#isConsumerProtocol) return;
       this.#assigned = (assignments ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)).sort();
       this.#events.push({ kind: 'assigned', partitions: this.#assigned });
     });
-    consumer.on('consumer:group:rebalance', () => { this.#events.push({ kind: 'revoked', partitions: this.#assigned }); this.#assigned = []; this.#next.clear(); });
+    consumer.on('consumer:group:rebalance', () => { this.#events.push({ kind: 'revoked', partitions: this.#assigned }); if (!this.#isConsumerProtocol) { this.#assigned = []; this.#next.clear(); } });
+  }
+
+  /** In the consumer protocol it tells nobody what it was assigned, but shows it. */
+  #lookAtAssignments(): void {
+    const now = (this.#consumer.assignments ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)).sort();
+    const [added, gone] = [now.filter((name) => !this.#assigned.includes(name)), this.#assigned.filter((name) => !now.includes(name))];
+    if (added.length > 0) this.#events.push({ kind: 'assigned', partitions: added });
+    for (const name of gone) this.#next.delete(name);
+    this.#assigned = now;
   }
 
   async start(request: JoinRequest): Promise<void> {
+    this.#isConsumerProtocol = request.protocol === 'consumer';
     this.#stream = await this.#consumer.consume({ topics: [...request.topics], mode: 'committed', fallbackMode: request.resetTo ?? 'earliest', autocommit: false });
     this.#stream.on('error', (error: Error) => { this.#failure = error; });
     this.#stream.on('data', (message: ByteMessage) => {
@@ -167,6 +179,7 @@ class PlatformaticMember implements Member {
 
   async state(): Promise<MemberState> {
     if (this.#failure !== undefined) throw translate(this.#failure);
+    if (this.#isConsumerProtocol) this.#lookAtAssignments();
     const state = { assigned: this.#assigned, received: this.#received, events: this.#events };
     this.#received = [];
     this.#events = [];
