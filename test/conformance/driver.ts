@@ -94,7 +94,7 @@ export interface Admin {
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
   | `codec:${Codec}` | `admin:${keyof Admin}` | 'null-header' | 'empty-value' | 'timestamps' | 'timestamps-back' | 'append-time' | 'reset' | 'cooperative' | 'static' | 'missing-group'
-  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order' | 'consumer-protocol' | 'pattern' | 'consumer-static' | 'transactions' | 'transaction-offsets' | 'committed-reads';
+  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order' | 'consumer-protocol' | 'pattern' | 'consumer-static' | 'consumer-growth' | 'migration' | 'transactions' | 'transaction-offsets' | 'committed-reads';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {

@@ -53,7 +53,7 @@ export const consumerGroupCases = [
     scene.fact('shares', [partitions(a), partitions(b)].sort());
   }),
 
-  story('consumer group, a topic that grows', ['consumer-protocol'], async (scene) => {
+  story('consumer group, a topic that grows', ['consumer-protocol', 'consumer-growth'], async (scene) => {
     const topic = await scene.topic(2);
     const group = scene.name('group');
     const a = await scene.join({ group, topics: [topic], protocol });
@@ -102,7 +102,7 @@ export const consumerGroupCases = [
     await until([a], () => shares([a], [2]), 'both partitions for the one left', joinMs);
   }),
 
-  story('consumer group, from the classic protocol and back while members run', ['consumer-protocol'], async (scene) => {
+  story('consumer group, from the classic protocol and back while members run', ['consumer-protocol', 'migration'], async (scene) => {
     const topic = await scene.topic(4);
     const group = scene.name('group');
     const all: Follower[] = [];

@@ -25,7 +25,8 @@ class PlatformaticDriver implements Driver {
   readonly name = 'platformatic';
   readonly lacks: Partial<Record<Ability, string>> = {
     'cooperative': 'eager groups only', 'group-metadata': 'its admin sets no metadata',
-    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'consumer-static': 'leaves the group also when it is static', 'pattern': 'takes names only', 'append-time': 'shows the time of the producer also where the log has set its own',
+    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'consumer-static': 'leaves the group also when it is static', 'pattern': 'takes names only',
+    'consumer-growth': 'fails over partitions that were added to a topic it knows', 'migration': 'goes on committing with the generation of before', 'append-time': 'shows the time of the producer also where the log has set its own',
     'reset': 'a stream fails when its offset is gone', 'transaction-offsets': 'commits those of a consumer that is reading only',
     'committed-reads': 'shows records of aborted transactions that a broker sends; Millrace sends none',
   };

@@ -1,7 +1,9 @@
 // os/linear-pattern.ts - patterns that are matched in linear time, in RE2's syntax: what strangers may send without stalling a node.
-// Owns: the only name of the library (re2js); it is loaded at its first use, because most nodes never meet a pattern.
+// Owns: the only name of the library (re2js); it is loaded at its first use, because most nodes never meet a pattern. Compiling is bounded, too: by the
+// text's length, and by what its repetitions multiply it to.
 import { createRequire } from 'node:module';
 import { MillraceError } from '../base/mod.ts';
+import { patternSizeBound } from './pattern-size.ts';
 
 /** True for a text that the pattern matches as a whole. */
 export type LinearPattern = (text: string) => boolean;
@@ -18,6 +20,7 @@ let library: Library | undefined;
 export function linearPattern(text: string, sizeMax: number): LinearPattern {
   const fail = (why: string): never => { throw new MillraceError('invalid-argument', `SubscribedTopicRegex \`${text.slice(0, 100)}\` is not a valid regular expression: ${why}.`); };
   if (text.length > sizeMax) fail(`it is longer than ${sizeMax} characters`);
+  if (patternSizeBound(text) > sizeMax) fail(tooLarge(sizeMax));
   library ??= require('re2js') as Library;
   try {
     const pattern = library.RE2JS.compile(text);
@@ -25,5 +28,9 @@ export function linearPattern(text: string, sizeMax: number): LinearPattern {
   } catch (error) {
     fail((error as Error).message.replace(/^error parsing regexp: /, ''));
   }
-  return fail(`matching it takes more than ${sizeMax} steps per character`);
+  return fail(tooLarge(sizeMax));
+}
+
+function tooLarge(sizeMax: number): string {
+  return `matching it may take more than ${sizeMax} steps per character`;
 }

@@ -10,6 +10,7 @@ import {
   type RequestOf,
 } from '../../wire/mod.ts';
 import type { CodeReply, GroupCoordinator, OffsetEntry } from '../group/mod.ts';
+import { filterInSlices } from '../filter-in-slices.ts';
 import { route, type Handler, type Route } from '../handlers.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
@@ -185,7 +186,7 @@ function describeTransactions(transactions: Transactions): Handler<typeof Descri
 
 const stateNames = new Set(['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence']);
 
-/** Takes the ids that a pattern names, all without one; null for what is no pattern. Linear in the id, so that no pattern can stall the node. */
+/** Takes the ids that a pattern names, all without one; null for what is no pattern. Linear in the id, and looked for in slices, so that no pattern can stall the node. */
 function patternOf(text: string | null): LinearPattern | null {
   if (text === null || text === '') return () => true;
   try {
@@ -205,12 +206,12 @@ function listTransactions({ clock }: Services, transactions: Transactions): Hand
     const transactionStates: { transactionalId: string; producerId: number; transactionState: string }[] = [];
     for (const { id, phase, producerId } of transactions.all) {
       const state = phaseName(phase);
-      if (!matches(id)) continue;
       if (stateFilters.length > 0 && !stateFilters.includes(state)) continue;
       if (producerIdFilters.length > 0 && !producerIdFilters.includes(producerId)) continue;
       if (durationFilter >= 0 && !(phase.kind === 'ongoing' && nowMs - phase.startedMs > durationFilter)) continue;
       transactionStates.push({ transactionalId: id, producerId, transactionState: state });
     }
-    context.reply({ errorCode: errorCodes.NONE, unknownStateFilters: stateFilters.filter((name) => !stateNames.has(name)), transactionStates });
+    const unknownStateFilters = stateFilters.filter((name) => !stateNames.has(name));
+    filterInSlices(clock, transactionStates, ({ transactionalId }) => matches(transactionalId), (found) => context.reply({ errorCode: errorCodes.NONE, unknownStateFilters, transactionStates: found }));
   };
 }
