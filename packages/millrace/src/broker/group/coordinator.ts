@@ -113,7 +113,7 @@ export class GroupCoordinator {
 
   /** A fresh member id: what the client calls itself, and chance. */
   newMemberId(prefix: string): string {
-    return `${prefix}-${this.#hexUuid()}`;
+    return `${prefix.slice(0, prefixLengthMax)}-${this.#hexUuid()}`; // an id must fit a record
   }
 
   /** A fresh id for a member that has made none itself. */
@@ -253,6 +253,9 @@ export class GroupCoordinator {
     });
   }
 }
+
+/** Of what a client calls itself, in its members' ids. */
+const prefixLengthMax = 1_000;
 
 /** A timer that is this late tells that the thread stood still. */
 const standstillMs = 100;

@@ -28,9 +28,10 @@ export function consumerHeartbeat(turn: Turn, event: ConsumerHeartbeatEvent): vo
   const isNewForm = turn.group.phase.kind !== 'consumer';
   const change = isNewForm ? becomeConsumer(turn) : new Change(turn, membershipOf(turn.group));
   const { membership } = change;
+  const instanceBefore = membership.members.get(event.memberId)?.instanceId ?? null;
   const member = memberFor(change, event.memberId, event.instanceId);
   const had = member.assigned;
-  const isChanged = describe(change, member, event);
+  const isChanged = describe(change, member, event, instanceBefore);
   if (isChanged || isNewForm) nextEpoch(change); // what a classic group's leader has not divided is divided now
   moveOn(change, member, isChanged, event);
   change.writeAndAnswer(event.to, answerOf(turn, membership, member, event, had), refused(errorCodes.COORDINATOR_NOT_AVAILABLE, null));
@@ -53,12 +54,20 @@ function heartbeatFault(group: Group, event: ConsumerHeartbeatEvent): ConsumerHe
   if (event.pattern !== null && event.pattern.topics === null) return refused(errorCodes.INVALID_REGULAR_EXPRESSION, event.pattern.fault);
   if (phase.kind === 'consumer') {
     if (isFull(group, phase.membership.members.size) && !phase.membership.members.has(event.memberId)) return full(group);
-    return memberFaultOf(phase.membership, event);
+    return memberFaultOf(phase.membership, event) ?? idFault(event, phase.membership.staticIds, phase.membership.members.has(event.memberId));
   }
   if (!isJoining) return refused(errorCodes.GROUP_ID_NOT_FOUND, `Group ${group.id} is not a consumer group.`);
   const why = upgradeFault(group);
   if (why !== null) return refused(errorCodes.GROUP_ID_NOT_FOUND, why);
-  return isFull(group, group.members.size) && !group.members.has(event.memberId) ? full(group) : null;
+  if (isFull(group, group.members.size) && !group.members.has(event.memberId)) return full(group);
+  return idFault(event, group.staticIds, group.members.has(event.memberId));
+}
+
+/** Nobody takes over a static member's place under the id of yet another member. */
+function idFault({ memberId, instanceId }: ConsumerHeartbeatEvent, staticIds: ReadonlyMap<string, string>, isMember: boolean): ConsumerHeartbeatReply | null {
+  const currentId = instanceId === null ? undefined : staticIds.get(instanceId);
+  if (currentId === undefined || currentId === memberId || !isMember) return null;
+  return refused(errorCodes.UNRELEASED_INSTANCE_ID, `Member ${memberId} cannot become the static member with instance id ${instanceId}: it is another one, and the instance id is owned by ${currentId}.`);
 }
 
 function isFull(group: Group, count: number): boolean {
@@ -97,8 +106,8 @@ function epochFault(member: ConsumerMember, { memberEpoch, owned }: ConsumerHear
 }
 
 /** Takes over what the member says of itself; true when it reads other topics than before. */
-function describe(change: Change, member: ConsumerMember, event: ConsumerHeartbeatEvent): boolean {
-  const before = { ...member };
+function describe(change: Change, member: ConsumerMember, event: ConsumerHeartbeatEvent, saidBefore: string | null): boolean {
+  const before = { ...member, instanceId: saidBefore };
   member.rackId = event.rackId ?? member.rackId;
   if (event.rebalanceTimeoutMs !== -1) member.rebalanceTimeoutMs = event.rebalanceTimeoutMs;
   member.assignor = event.assignor ?? member.assignor;

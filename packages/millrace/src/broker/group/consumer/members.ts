@@ -1,7 +1,7 @@
 // broker/group/consumer/members.ts - members of a consumer group coming, changing their names and their patterns, as bookkeeping.
 // Owns: which record each such act makes another. Never: whether it may be (heartbeat.ts, classic-members.ts).
 import type { Change } from './change.ts';
-import { insertConsumer, newMember, removeConsumer, type ConsumerMember } from './membership.ts';
+import { insertConsumer, newMember, removeConsumer, type ConsumerMember, type ConsumerMembership } from './membership.ts';
 
 /** The member that speaks: known, new, or a static one under a new id, which takes over what its former self had. */
 export function memberFor(change: Change, memberId: string, instanceId: string | null): ConsumerMember {
@@ -9,10 +9,19 @@ export function memberFor(change: Change, memberId: string, instanceId: string |
   const former = instanceId === null ? undefined : membership.members.get(membership.staticIds.get(instanceId) ?? '');
   if (former !== undefined && former.id !== memberId) return takeOver(change, former, memberId);
   const known = membership.members.get(memberId);
-  if (known !== undefined) return known;
+  if (known !== undefined) return named(membership, known, instanceId);
   const member = { ...newMember(memberId), instanceId };
   insertConsumer(membership, member);
   change.noteMember(memberId);
+  return member;
+}
+
+/** A member that says for the first time by which name it is static. */
+function named(membership: ConsumerMembership, member: ConsumerMember, instanceId: string | null): ConsumerMember {
+  if (instanceId === null || member.instanceId === instanceId) return member;
+  if (member.instanceId !== null) membership.staticIds.delete(member.instanceId);
+  member.instanceId = instanceId;
+  membership.staticIds.set(instanceId, member.id);
   return member;
 }
 
