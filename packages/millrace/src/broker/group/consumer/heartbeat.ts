@@ -107,6 +107,7 @@ function epochFault(member: ConsumerMember, { memberEpoch, owned }: ConsumerHear
 
 /** Takes over what the member says of itself; true when it reads other topics than before. */
 function describe(change: Change, member: ConsumerMember, event: ConsumerHeartbeatEvent, saidBefore: string | null): boolean {
+  if (saysNothingNew(member, event, saidBefore)) return false;
   const before = { ...member, instanceId: saidBefore };
   member.rackId = event.rackId ?? member.rackId;
   if (event.rebalanceTimeoutMs !== -1) member.rebalanceTimeoutMs = event.rebalanceTimeoutMs;
@@ -120,6 +121,12 @@ function describe(change: Change, member: ConsumerMember, event: ConsumerHeartbe
   const namesChanged = JSON.stringify(before.topics) !== JSON.stringify(member.topics);
   if (namesChanged || described(before) !== described(member)) change.note('member', member.id);
   return namesChanged || before.pattern !== member.pattern;
+}
+
+/** A plain heartbeat: most are, and cost little. */
+function saysNothingNew(member: ConsumerMember, event: ConsumerHeartbeatEvent, saidBefore: string | null): boolean {
+  const saysNothing = event.topics === null && event.pattern === null && event.assignor === null && event.rackId === null && event.rebalanceTimeoutMs === -1;
+  return saysNothing && member.classic === null && member.instanceId === saidBefore && member.clientId === event.clientId && member.clientHost === event.clientHost;
 }
 
 function described({ instanceId, rackId, rebalanceTimeoutMs, assignor, clientId, clientHost, classic, pattern }: ConsumerMember): string {
