@@ -17,6 +17,7 @@ export const restartCases: readonly Case[] = [
   },
 ];
 
+/** Load from one producer through one group, while the server is killed twice. */
 async function killedTwice({ target, client, unique }: Scene, membership: Partial<ConsumerOptions>): Promise<void> {
   const topic = unique('kill');
   const group = unique('g');

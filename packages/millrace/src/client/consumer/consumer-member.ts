@@ -136,7 +136,7 @@ export class ConsumerMember implements Membership {
 
   async #stayAway(wasIn: boolean): Promise<void> {
     if (wasIn && this.#settings.instanceId === null) await this.#goodbye(leaveEpoch, this.#cluster.deadline(this.#cluster.options.requestTimeoutMs)).catch(() => {});
-    await this.#startOver();
+    if (this.#phase === 'away') await this.#startOver(); // who is back already learns from the group that it was out
   }
 
   async #goodbye(memberEpoch: number, deadline: Deadline): Promise<void> {
