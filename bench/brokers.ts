@@ -7,9 +7,9 @@ import * as kafka from '../test/peers/kafka.ts';
 import * as millrace from '../test/peers/millrace.ts';
 import { rootFolder } from '../test/peers/places.ts';
 
-/** Apache Kafka with the flags of its kafka-server-start.sh: 1 GiB of heap, G1. */
-export function startKafka(): Promise<Broker> {
-  return kafka.startKafka();
+/** Apache Kafka with the flags of its kafka-server-start.sh: 1 GiB of heap, G1; with properties for what is to be compared. */
+export function startKafka(properties: Readonly<Record<string, string | number>> = {}): Promise<Broker> {
+  return kafka.startKafka({ properties });
 }
 
 /** Millrace by its script, as users start it; with flags for Node, the program behind the script. */

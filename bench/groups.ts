@@ -1,12 +1,13 @@
-// bench/groups.ts - consumer groups: many members that join and leave at once, and many commits a second, beside Apache Kafka.
+// bench/groups.ts - groups of both protocols: many members that join and leave at once, one that leaves, and many commits a second, beside Apache Kafka.
 // Usage: ./millrace bench groups [--members N] [--storms N] [--rate N] [--seconds N] [--cpu-prof FOLDER] [--only millrace]
 // Members are as small as can be (one connection, one state machine, no consumer library) so that the broker is what is measured. Commits are
-// an open loop: latency counts from the moment a commit was due. Kafka runs with its defaults, which do not sync; Millrace syncs before it answers.
+// an open loop: latency counts from the moment a commit was due. Kafka runs with its defaults, which do not sync; Millrace syncs before it answers. In the
+// row of one that leaves, both run with the same heartbeat interval (Millrace's default): who hears of a change hears of it by its heartbeat.
 import { connect as connectTcp, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import {
-  ConsumerProtocolSubscription, decodeResponse, encodeRequest, encodeVersioned, errorCodes, errorName, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, OffsetCommit, SyncGroup,
+  ConsumerGroupHeartbeat, ConsumerProtocolSubscription, decodeResponse, encodeRequest, encodeVersioned, errorCodes, errorName, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, OffsetCommit, SyncGroup,
   type Api, type RequestInit, type ResponseOf,
 } from '../packages/millrace/src/wire/mod.ts';
 import type { Broker } from '../test/peers/broker.ts';
@@ -157,12 +158,84 @@ async function storms(broker: Broker): Promise<void> {
   for (const line of lines) line.close();
 }
 
+/** The smallest member of the consumer protocol: has what it was told as soon as it is told. */
+class NewMember {
+  readonly #line: Line;
+  readonly #groupId: string;
+  readonly #memberId: string;
+  epoch = 0;
+  has: { topicId: string; partitions: number[] }[] = [];
+  #left = false;
+
+  constructor(line: Line, groupId: string, index: number) {
+    this.#line = line;
+    this.#groupId = groupId;
+    this.#memberId = `member-${index}`;
+  }
+
+  get count(): number { return this.has.reduce((sum, { partitions }) => sum + partitions.length, 0); }
+
+  async live(): Promise<void> {
+    for (let isNews = false; !this.#left;) {
+      const isJoining = this.epoch === 0;
+      const answer: ResponseOf<typeof ConsumerGroupHeartbeat> = await this.#line.ask(ConsumerGroupHeartbeat, 1, {
+        groupId: this.#groupId, memberId: this.#memberId, memberEpoch: this.epoch, topicPartitions: isJoining ? [] : isNews ? this.has : null,
+        ...(isJoining ? { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['work'] } : {}),
+      });
+      if (answer.errorCode !== errorCodes.NONE) throw new Error(errorName(answer.errorCode));
+      this.epoch = answer.memberEpoch;
+      isNews = answer.assignment !== null;
+      if (answer.assignment !== null) this.has = answer.assignment.topicPartitions;
+      if (!isNews) await sleep(answer.heartbeatIntervalMs);
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#left = true;
+    this.has = [];
+    await this.#line.ask(ConsumerGroupHeartbeat, 1, { groupId: this.#groupId, memberId: this.#memberId, memberEpoch: -1 });
+  }
+}
+
+/** Members join one after the other's heels, one leaves: how long until all partitions are read again, by each protocol. */
+async function oneLeaves(broker: Broker): Promise<void> {
+  await using client = await connect(broker.bootstrap);
+  const partitions = 2 * memberCount;
+  await client.admin().createTopics([{ topic: 'work', partitions }]);
+  const lines = await Promise.all(Array.from({ length: memberCount }, () => Line.open(broker.bootstrap)));
+  await lines[0]!.ask(FindCoordinator, 3, { key: 'one-leaves', keyType: 0 });
+  await sleep(1_000);
+  const times: Record<string, number[]> = { 'classic, all join': [], 'classic, one leaves': [], 'consumer, all join': [], 'consumer, one leaves': [] };
+  const timed = async (name: string, act: () => void, isDone: () => boolean) => {
+    const from = performance.now();
+    act();
+    while (!isDone()) await sleep(1);
+    times[name]!.push(performance.now() - from);
+    await sleep(500);
+  };
+  for (let round = 0; round < Number(values.storms); round++) {
+    const old = lines.map((line) => new Member(line, `classic-${round}`));
+    const inOne = (members: readonly Member[], after: number) => members.every((member) => member.working && member.generation > after) && new Set(members.map((member) => member.generation)).size === 1;
+    await timed('classic, all join', () => { for (const member of old) void member.live(); }, () => inOne(old, 0));
+    const generation = old[0]!.generation;
+    await timed('classic, one leaves', () => { void old[0]!.leave(); }, () => inOne(old.slice(1), generation));
+    await Promise.all(old.slice(1).map((member) => member.leave()));
+    const young = lines.map((line, index) => new NewMember(line, `consumer-${round}`, index));
+    const readAll = () => young.reduce((sum, member) => sum + member.count, 0) === partitions;
+    await timed('consumer, all join', () => { for (const member of young) void member.live(); }, () => readAll() && young.every((member) => member.count === 2));
+    await timed('consumer, one leaves', () => { void young[0]!.leave(); }, readAll);
+    await Promise.all(young.slice(1).map((member) => member.leave()));
+  }
+  for (const [name, ms] of Object.entries(times)) console.log(`  ${memberCount} members, ${name}: ${shortSpread(spread(ms))} ms`);
+  for (const line of lines) line.close();
+}
+
 /** Commits of one partition each, from as many groups as members, at a fixed rate. */
 async function commits(broker: Broker): Promise<void> {
   const rate = Number(values.rate);
   const total = rate * Number(values.seconds);
   await using client = await connect(broker.bootstrap);
-  await client.admin().createTopics([{ topic: 'work', partitions: 10 }]);
+  await client.admin().createTopics([{ topic: 'offsets', partitions: 10 }]);
   const lines = await Promise.all(Array.from({ length: memberCount }, () => Line.open(broker.bootstrap)));
   await lines[0]!.ask(FindCoordinator, 3, { key: 'commits-0', keyType: 0 });
   await sleep(2_000);
@@ -177,7 +250,7 @@ async function commits(broker: Broker): Promise<void> {
       const index = sent;
       if (index === warm) before = accountOf(broker.pid);
       void lines[index % lines.length]!.ask(OffsetCommit, 8, {
-        groupId: `commits-${index % lines.length}`, topics: [{ name: 'work', partitions: [{ partitionIndex: index % 10, committedOffset: index, committedMetadata: '' }] }],
+        groupId: `commits-${index % lines.length}`, topics: [{ name: 'offsets', partitions: [{ partitionIndex: index % 10, committedOffset: index, committedMetadata: '' }] }],
       }).then(({ topics }) => {
         answered++;
         const { errorCode } = topics[0]!.partitions[0]!;
@@ -198,12 +271,13 @@ async function commits(broker: Broker): Promise<void> {
 if (values.only !== 'millrace') await installJava('4.3');
 console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
 const profiled = values['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`];
-for (const [name, start] of [['millrace', () => startMillrace(profiled)], ['kafka', startKafka]] as const) {
+for (const [name, start] of [['millrace', () => startMillrace(profiled)], ['kafka', () => startKafka({ 'group.consumer.min.heartbeat.interval.ms': 100, 'group.consumer.heartbeat.interval.ms': 250 })]] as const) {
   if (values.only !== undefined && values.only !== name) continue;
   console.log(name);
   const broker = await start();
   try {
     await storms(broker);
+    await oneLeaves(broker);
     await commits(broker);
     if (profiled.length > 0) await broker.stop();
   } finally { await broker.dispose(); }

@@ -45,7 +45,11 @@ async function startDisk(): Promise<Target> {
 }
 
 async function startApache(): Promise<Target> {
-  const broker = await startKafka({ jvm: smallJvm, properties: { 'group.initial.rebalance.delay.ms': 0, 'num.partitions': 4, ...shortLocks } });
+  const broker = await startKafka({ jvm: smallJvm, properties: {
+    'group.initial.rebalance.delay.ms': 0, 'num.partitions': 4, 'group.consumer.assignment.interval.ms': 0,
+    'group.consumer.min.heartbeat.interval.ms': 100, 'group.consumer.heartbeat.interval.ms': 250, 'group.consumer.min.session.timeout.ms': 6000, 'group.consumer.session.timeout.ms': 10_000,
+    ...shortLocks,
+  } });
   return {
     name: 'kafka', kind: 'kafka', connect: (options) => connect(broker.bootstrap, options),
     async killAndRestart() { await broker.kill(); await broker.restart(); },

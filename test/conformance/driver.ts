@@ -35,8 +35,8 @@ export type TransactionRequest = { topic: string; messages: readonly Message[]; 
 /** How to consume without a group: until `count` records came or the time is over. */
 export type ConsumeRequest = { topic: string; partitions: readonly number[]; from: From; count: number; timeoutMs?: number; fetchBytesMax?: number; resetTo?: 'earliest' | 'latest'; committedOnly?: boolean };
 
-/** How to be a member of a group. Offsets are committed by `commit` only. In a process of its own it can vanish. */
-export type JoinRequest = { group: string; topics: readonly string[]; resetTo?: 'earliest' | 'latest'; cooperative?: boolean; instanceId?: string; sessionMs?: number; ownProcess?: boolean };
+/** How to be a member of a group, of the classic protocol unless said otherwise; a `pattern` stands in for `topics`. Offsets are committed by `commit` only. In a process of its own it can vanish. */
+export type JoinRequest = { group: string; topics: readonly string[]; resetTo?: 'earliest' | 'latest'; cooperative?: boolean; instanceId?: string; sessionMs?: number; ownProcess?: boolean; protocol?: 'classic' | 'consumer'; pattern?: string; assignor?: string };
 
 /** What happened to a member since it was last asked. Partitions are named `topic-0`. */
 export type MemberState = { assigned: string[]; received: Received[]; events: { kind: 'assigned' | 'revoked' | 'lost'; partitions: string[] }[] };
@@ -94,7 +94,7 @@ export interface Admin {
 /** What a client may be without. Cases name what they need; `lacks` says why a client has no result there. */
 export type Ability =
   | `codec:${Codec}` | `admin:${keyof Admin}` | 'null-header' | 'empty-value' | 'timestamps' | 'timestamps-back' | 'append-time' | 'reset' | 'cooperative' | 'static' | 'missing-group'
-  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order' | 'transactions' | 'transaction-offsets' | 'committed-reads';
+  | 'commit' | 'error-names' | 'group-metadata' | 'plain-order' | 'consumer-protocol' | 'pattern' | 'consumer-static' | 'consumer-growth' | 'migration' | 'transactions' | 'transaction-offsets' | 'committed-reads';
 
 /** One client against one broker. */
 export interface Driver extends AsyncDisposable {

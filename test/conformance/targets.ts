@@ -18,6 +18,8 @@ export const kafkaForCases = (more: Readonly<Record<string, string>> = {}): Prom
   jvm: smallJvm,
   properties: {
     'group.initial.rebalance.delay.ms': 0,
+    // As Millrace has them: members hear of changes soon, and are missed soon.
+    'group.consumer.min.heartbeat.interval.ms': 100, 'group.consumer.heartbeat.interval.ms': 250, 'group.consumer.min.session.timeout.ms': 6000, 'group.consumer.session.timeout.ms': 10_000, 'group.consumer.assignment.interval.ms': 0,
     // Fifty partitions take a second to create; nothing depends on their number.
     'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4, 'share.coordinator.state.topic.num.partitions': 4,
     // After kill -9 the controller waits for this long before it lets the broker in again.

@@ -124,6 +124,55 @@ const cases: ToolCase[] = [
     },
   },
   {
+    name: 'kafka-consumer-groups, members of the consumer protocol',
+    async run(tools) {
+      if (tools.generation !== '4.3') return void tools.transcript.push('the protocol is newer than these tools');
+      const [topic, group] = [await made(tools, 2), tools.name('group')];
+      await tools.run('kafka-verifiable-producer', ['--topic', topic, '--max-messages', '10'], { note: false });
+      const member = await tools.begin('kafka-verifiable-consumer', ['--topic', topic, '--group-id', group, '--reset-policy', 'earliest', '--group-protocol', 'consumer']);
+      const groups = (...args: string[]) => tools.run('kafka-consumer-groups', args, { note: false });
+      try {
+        await eventually(async () => (await member.read()).out.includes('"records_consumed"') ? true : undefined, () => 'the member reads nothing');
+        const members = table((await groups('--describe', '--group', group, '--members', '--verbose')).out);
+        assert.equal(members.length, 2, 'one member');
+        // Which epoch a group is in is its coordinator's business; that all are in the same one is not.
+        const [heads, state] = table((await groups('--describe', '--group', group, '--state', '--verbose')).out);
+        const epoch = state!.at(-2)!;
+        const plain = (words: string[]) => words.map((word, place) => (word === epoch && place > 1 ? '<epoch>' : word.replace(topic, '<topic>').replace(group, '<group>').replace(/-\d+$/, '-<n>'))).join(' ');
+        tools.transcript.push(members[0]!.join(' '), plain(members[1]!.slice(3)), heads!.join(' '), plain(state!.slice(2, -1)));
+        const listed = table((await groups('--list', '--state', '--type')).out).find((words) => words[0] === group);
+        tools.transcript.push(listed!.slice(1).join(' '));
+        for (const [type, there] of [['consumer', true], ['classic', false]] as const) {
+          const { out } = await groups('--list', '--type', type);
+          assert.equal(out.split(/\s+/).includes(group), there, `--type ${type}: ${out}`);
+        }
+        assert.match((await groups('--delete', '--group', group)).out, /not empty/);
+        assert.match((await groups('--reset-offsets', '--group', group, '--topic', topic, '--to-earliest', '--execute').catch((error: Error) => ({ out: error.message }))).out, /inactive|active|Stable/i);
+      } finally {
+        await member.stop();
+      }
+      await eventually(async () => (await groups('--describe', '--group', group, '--state')).out.includes('Empty') ? true : undefined, () => 'the group is not empty');
+      await tools.run('kafka-consumer-groups', ['--describe', '--group', group]);
+      await tools.run('kafka-consumer-groups', ['--reset-offsets', '--group', group, '--topic', topic, '--to-earliest', '--execute']);
+      await tools.run('kafka-consumer-groups', ['--delete', '--group', group]);
+    },
+  },
+  {
+    name: 'kafka-configs, of a group',
+    async run(tools) {
+      if (tools.generation !== '4.3') return void tools.transcript.push('groups have configuration only in newer tools');
+      const of = ['--entity-type', 'groups', '--entity-name', tools.name('group')];
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'consumer.session.timeout.ms=20000,consumer.heartbeat.interval.ms=500']);
+      const described = (await tools.run('kafka-configs', ['--describe', ...of], { note: false })).out;
+      for (const setting of ['consumer.session.timeout.ms=20000', 'consumer.heartbeat.interval.ms=500']) tools.transcript.push(described.includes(setting) ? setting : described);
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'consumer.session.timeout.ms=1'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'consumer.session.timeout.ms=soon'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'no.such=1'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...of, '--delete-config', 'consumer.session.timeout.ms,consumer.heartbeat.interval.ms']);
+      assert.ok(!(await tools.run('kafka-configs', ['--describe', ...of], { note: false })).out.includes('20000'));
+    },
+  },
+  {
     name: 'kafka-configs',
     async run(tools) {
       const topic = await made(tools, 1);

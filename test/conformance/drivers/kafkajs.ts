@@ -26,6 +26,7 @@ export const kafkajsDriver = (bootstrap: string): Driver => new KafkajsDriver(bo
 class KafkajsDriver implements Driver {
   readonly name = 'kafkajs';
   readonly lacks: Partial<Record<Ability, string>> = {
+    'consumer-protocol': 'classic groups only',
     'codec:snappy': 'only gzip is built in; zstd comes from Node', 'codec:lz4': 'only gzip is built in; zstd comes from Node', 'null-header': 'a null header value becomes empty',
     'cooperative': 'eager groups only', 'static': 'no static members', 'group-metadata': 'its admin sets no metadata',
     ...lacksAdmin('not offered', 'deleteGroupOffset'),

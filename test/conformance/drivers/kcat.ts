@@ -18,6 +18,7 @@ export const kcatDriver = (bootstrap: string): Driver => new KcatDriver(bootstra
 class KcatDriver implements Driver {
   readonly name = 'kcat';
   readonly lacks: Partial<Record<Ability, string>> = {
+    'consumer-protocol': 'its members of groups are of the classic protocol here; python is librdkafka, too',
     'timestamps': 'no flag sets the timestamp of a record', 'timestamps-back': 'no flag sets the timestamp of a record', 'empty-value': 'an empty value is null or empty for all records of a run', 'null-header': 'headers are text', 'error-names': 'errors are sentences',
     'commit': 'commits by itself, and when it leaves', 'plain-order': rdkafkaPlainOrder, 'transactions': 'one transaction for all of its input',
     ...lacksAdmin('not an administration tool', 'createTopic', 'deleteTopic', 'createPartitions', 'describeConfig', 'alterConfig', 'deleteRecords', 'listGroups', 'describeGroup', 'deleteGroup', 'groupOffsets', 'alterGroupOffset', 'deleteGroupOffset', 'describeCluster'),

@@ -25,7 +25,8 @@ class PlatformaticDriver implements Driver {
   readonly name = 'platformatic';
   readonly lacks: Partial<Record<Ability, string>> = {
     'cooperative': 'eager groups only', 'group-metadata': 'its admin sets no metadata',
-    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'append-time': 'shows the time of the producer also where the log has set its own',
+    'timestamps-back': 'writes a wrong number for a time far from the first of its batch', 'static': 'leaves the group also when it is static', 'consumer-static': 'leaves the group also when it is static', 'pattern': 'takes names only',
+    'consumer-growth': 'fails over partitions that were added to a topic it knows', 'migration': 'goes on committing with the generation of before', 'append-time': 'shows the time of the producer also where the log has set its own',
     'reset': 'a stream fails when its offset is gone', 'transaction-offsets': 'commits those of a consumer that is reading only',
     'committed-reads': 'shows records of aborted transactions that a broker sends; Millrace sends none',
   };
@@ -120,7 +121,8 @@ class PlatformaticDriver implements Driver {
 
   #consumer(request: JoinRequest, fetchBytesMax?: number): ByteConsumer {
     return new Consumer({
-      ...this.#base, groupId: request.group, sessionTimeout: request.sessionMs ?? 10_000, rebalanceTimeout: Math.max(10_000, request.sessionMs ?? 0), heartbeatInterval: 200, maxWaitTime: 100,
+      ...this.#base, groupId: request.group, maxWaitTime: 100, rebalanceTimeout: request.protocol === 'consumer' ? 60_000 : Math.max(10_000, request.sessionMs ?? 0),
+      ...(request.protocol === 'consumer' ? { groupProtocol: 'consumer' as const, ...(request.assignor === undefined ? {} : { groupRemoteAssignor: request.assignor }) } : { sessionTimeout: request.sessionMs ?? 10_000, heartbeatInterval: 200 }),
       ...(request.instanceId === undefined ? {} : { groupInstanceId: request.instanceId }), ...(fetchBytesMax === undefined ? {} : { maxBytes: fetchBytesMax, maxBytesPerPartition: fetchBytesMax }),
     });
   }
@@ -145,17 +147,29 @@ class PlatformaticMember implements Member {
   #events: MemberState['events'] = [];
   #received: Received[] = [];
   #failure: Error | undefined;
+  #isConsumerProtocol = false;
 
   constructor(consumer: ByteConsumer) {
     this.#consumer = consumer;
     consumer.on('consumer:group:join', ({ assignments }) => {
+      if (this.#isConsumerProtocol) return;
       this.#assigned = (assignments ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)).sort();
       this.#events.push({ kind: 'assigned', partitions: this.#assigned });
     });
-    consumer.on('consumer:group:rebalance', () => { this.#events.push({ kind: 'revoked', partitions: this.#assigned }); this.#assigned = []; this.#next.clear(); });
+    consumer.on('consumer:group:rebalance', () => { this.#events.push({ kind: 'revoked', partitions: this.#assigned }); if (!this.#isConsumerProtocol) { this.#assigned = []; this.#next.clear(); } });
+  }
+
+  /** In the consumer protocol it tells nobody what it was assigned, but shows it. */
+  #lookAtAssignments(): void {
+    const now = (this.#consumer.assignments ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)).sort();
+    const [added, gone] = [now.filter((name) => !this.#assigned.includes(name)), this.#assigned.filter((name) => !now.includes(name))];
+    if (added.length > 0) this.#events.push({ kind: 'assigned', partitions: added });
+    for (const name of gone) this.#next.delete(name);
+    this.#assigned = now;
   }
 
   async start(request: JoinRequest): Promise<void> {
+    this.#isConsumerProtocol = request.protocol === 'consumer';
     this.#stream = await this.#consumer.consume({ topics: [...request.topics], mode: 'committed', fallbackMode: request.resetTo ?? 'earliest', autocommit: false });
     this.#stream.on('error', (error: Error) => { this.#failure = error; });
     this.#stream.on('data', (message: ByteMessage) => {
@@ -166,6 +180,7 @@ class PlatformaticMember implements Member {
 
   async state(): Promise<MemberState> {
     if (this.#failure !== undefined) throw translate(this.#failure);
+    if (this.#isConsumerProtocol) this.#lookAtAssignments();
     const state = { assigned: this.#assigned, received: this.#received, events: this.#events };
     this.#received = [];
     this.#events = [];

@@ -8,7 +8,7 @@ type WireRecord = { p: number; o: number; t: number; k: string | null; v: string
 
 /** The Java clients of one generation. */
 export const javaDriver = (name: 'java-4.3' | 'java-3.9', worker: Worker, bootstrap: string): Driver =>
-  new WorkerDriver(name, worker, bootstrap, javaSettings, {}, () => startJavaWorker(name === 'java-4.3' ? '4.3' : '3.9'));
+  new WorkerDriver(name, worker, bootstrap, javaSettings, name === 'java-3.9' ? { 'consumer-protocol': 'has a preview of it only' } : {}, () => startJavaWorker(name === 'java-4.3' ? '4.3' : '3.9'));
 
 /** confluent-kafka, that is librdkafka. */
 export const pythonDriver = (worker: Worker, bootstrap: string): Driver => new WorkerDriver('python', worker, bootstrap, rdkafkaSettings, {
@@ -32,7 +32,10 @@ const javaSettings: Settings = {
   consume: ({ fetchBytesMax, resetTo, committedOnly }) => ({
     'enable.auto.commit': false, 'isolation.level': committedOnly === true ? 'read_committed' : 'read_uncommitted', 'auto.offset.reset': resetTo ?? 'earliest', ...(fetchBytesMax === undefined ? {} : { 'fetch.max.bytes': fetchBytesMax, 'max.partition.fetch.bytes': fetchBytesMax }),
   }),
-  join: (request) => ({
+  join: (request) => request.protocol === 'consumer' ? {
+    'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'group.protocol': 'consumer', 'retry.backoff.max.ms': 500, 'reconnect.backoff.max.ms': 200,
+    ...(request.assignor === undefined ? {} : { 'group.remote.assignor': request.assignor }), ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
+  } : ({
     'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'group.protocol': 'classic', 'heartbeat.interval.ms': 200, 'session.timeout.ms': request.sessionMs ?? 10_000,
     'retry.backoff.max.ms': 500, 'reconnect.backoff.max.ms': 200,
     'partition.assignment.strategy': `org.apache.kafka.clients.consumer.${request.cooperative === true ? 'CooperativeStickyAssignor' : 'RangeAssignor'}`,
@@ -53,7 +56,10 @@ export const rdkafkaSettings: Settings = {
   consume: ({ fetchBytesMax, resetTo }) => ({ // committed data only, by default
     'auto.offset.reset': resetTo ?? 'earliest', 'fetch.wait.max.ms': 100, ...(fetchBytesMax === undefined ? {} : { 'fetch.message.max.bytes': fetchBytesMax }),
   }),
-  join: (request) => ({
+  join: (request) => request.protocol === 'consumer' ? {
+    'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'group.protocol': 'consumer', 'fetch.wait.max.ms': 100, 'reconnect.backoff.max.ms': 200,
+    ...(request.assignor === undefined ? {} : { 'group.remote.assignor': request.assignor }), ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
+  } : ({
     'group.id': request.group, 'enable.auto.commit': false, 'auto.offset.reset': request.resetTo ?? 'earliest', 'heartbeat.interval.ms': 200, 'session.timeout.ms': request.sessionMs ?? 10_000,
     'fetch.wait.max.ms': 100, 'reconnect.backoff.max.ms': 200, 'partition.assignment.strategy': request.cooperative === true ? 'cooperative-sticky' : 'range',
     ...(request.instanceId === undefined ? {} : { 'group.instance.id': request.instanceId }),
@@ -95,7 +101,7 @@ class WorkerDriver implements Driver {
 
   async join(request: JoinRequest): Promise<Member> {
     const worker = request.ownProcess === true ? await this.#startOwn() : this.#worker;
-    return joinIn(worker, { bootstrap: this.#bootstrap, topics: request.topics, config: this.#settings.join(request) }, request.ownProcess === true);
+    return joinIn(worker, { bootstrap: this.#bootstrap, topics: request.pattern !== undefined && this.name === 'python' ? [`^${request.pattern}`] : request.topics, ...(request.pattern === undefined ? {} : { pattern: request.pattern }), config: this.#settings.join(request) }, request.ownProcess === true);
   }
 
   async startLoad(request: LoadRequest): Promise<Load> {

@@ -43,6 +43,7 @@ final class Members {
     private static final class Member extends Thread implements ConsumerRebalanceListener {
         private final KafkaConsumer<byte[], byte[]> consumer;
         private final List<String> topics = new ArrayList<>();
+        private final String pattern;
         private final TreeSet<String> assigned = new TreeSet<>();
         private List<Map<String, Object>> received = new ArrayList<>();
         private List<Map<String, Object>> events = new ArrayList<>();
@@ -55,12 +56,24 @@ final class Members {
             setDaemon(true);
             consumer = Records.consumer(args);
             args.get("topics").forEach(topic -> topics.add(topic.asText()));
+            pattern = args.has("pattern") ? args.get("pattern").asText() : null;
+        }
+
+        /** Clients before 4.0 have no such class. */
+        private void subscribeByPattern() {
+            try {
+                Class<?> type = Class.forName("org.apache.kafka.clients.consumer.SubscriptionPattern");
+                consumer.getClass().getMethod("subscribe", type, ConsumerRebalanceListener.class).invoke(consumer, type.getConstructor(String.class).newInstance(pattern), this);
+            } catch (ReflectiveOperationException missing) {
+                throw new IllegalStateException(missing);
+            }
         }
 
         @Override
         public void run() {
             try {
-                consumer.subscribe(topics, this);
+                if (pattern == null) consumer.subscribe(topics, this);
+                else subscribeByPattern();
                 while (!leaving) {
                     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) add(record);
                     CompletableFuture<Void> asked = committing;

@@ -142,6 +142,9 @@ export const limits = {
     /** The offsets topic is rewritten when it holds this much and this many times what a fresh copy takes. */
     snapshotBytesMin: 8 * MiB,
     snapshotFactor: 4,
+    /** Patterns whose topics are remembered, and what one may be: characters, and steps that matching takes per character of a name. */
+    patternsMax: 1_000,
+    patternSizeMax: 2_000,
   },
   metrics: {
     /** Topics, partitions and groups that one scrape lists, the oldest first; what is left out is counted. */

@@ -22,6 +22,7 @@ export interface Services {
   readonly random: Random;
   readonly log: Log;
   readonly config: NodeConfig;
+  /** Of single groups, over `config`. */
   readonly groupConfigs: GroupConfigs;
   readonly topics: Topics;
   /** Topics, configuration, identities: the node's facts. */

@@ -79,7 +79,7 @@ test('ApiVersions: nothing is advertised that is not served', async () => {
   await using node = await brokerUnderTest();
   const { apiKeys } = await (await node.dial()).ask(ApiVersions, 4, software);
   const advertised = new Set(apiKeys.map(({ apiKey }) => apiKey));
-  for (const key of [17, 36, 68, 69, 71, 72]) assert.ok(!advertised.has(key), `api ${key} is not served`);
+  for (const key of [17, 36, 71, 72]) assert.ok(!advertised.has(key), `api ${key} is not served`);
   const client = await node.dial();
   for (const { apiKey, maxVersion } of apiKeys) {
     const api = apiByKey(apiKey)!;
@@ -292,12 +292,12 @@ test('AddPartitionsToTxn 4 and 5 are made for brokers, and answered to the clien
   assert.equal(await verify(), 'NONE');
 });
 
-test('features are told in ApiVersions, without them clients stay on the older protocol of transactions', async () => {
+test('features are told in ApiVersions, without them clients stay on the older protocols of transactions and groups', async () => {
   await using node = await brokerUnderTest();
   for (const version of [3, 4]) {
     const { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch } = await (await node.dial()).ask(ApiVersions, version, software);
-    assert.deepEqual(finalizedFeatures, [{ name: 'share.version', minVersionLevel: 1, maxVersionLevel: 1 }, { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }]);
-    assert.deepEqual(supportedFeatures, [{ name: 'share.version', minVersion: 1, maxVersion: 1 }, { name: 'transaction.version', minVersion: 1, maxVersion: 2 }]);
+    assert.deepEqual(finalizedFeatures, ['group.version', 'share.version', 'transaction.version'].map((name, at) => ({ name, minVersionLevel: at === 2 ? 2 : 1, maxVersionLevel: at === 2 ? 2 : 1 })));
+    assert.deepEqual(supportedFeatures, ['group.version', 'share.version', 'transaction.version'].map((name, at) => ({ name, minVersion: 1, maxVersion: at === 2 ? 2 : 1 })));
     assert.ok(finalizedFeaturesEpoch >= 0);
   }
 });

@@ -125,7 +125,7 @@ function versionFor(ids: TopicIds): number | undefined {
 }
 
 /** The same commit fails again: as long as the membership is the same (what helps is to join again), or for good because its topic is gone. */
-const lasting: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.ILLEGAL_GENERATION, errorCodes.REBALANCE_IN_PROGRESS, errorCodes.UNKNOWN_TOPIC_ID]);
+const lasting: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_MEMBER_ID, errorCodes.ILLEGAL_GENERATION, errorCodes.STALE_MEMBER_EPOCH, errorCodes.REBALANCE_IN_PROGRESS, errorCodes.UNKNOWN_TOPIC_ID]);
 
 /** Items by the broker that leads their partition. Throws 'not-leader' (retried after a refresh) or 'invalid-argument' for a partition that is not there. */
 export function leadersOf<I extends TopicPartition>(cluster: Cluster, items: readonly I[]): Map<number, I[]> {

@@ -7,5 +7,6 @@ export { connectionPair, memoryNet } from './memory-net.ts';
 export { NodeDisk } from './node-disk.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { compressBytes, decompressBytes, type Compression } from './compression.ts';
+export { linearPattern, type LinearPattern } from './linear-pattern.ts';
 export { memoryMachine, nodeMachine } from './machines.ts';
 export { RecordingDisk, type DiskAction, type TraceEntry } from './recording-disk.ts';

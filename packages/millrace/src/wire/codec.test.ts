@@ -264,6 +264,13 @@ test('refused: values that do not fit, with their field', () => {
   assert.match(refusal(() => wire.encodeRequest(wire.InitProducerId, 3, header, { producerId: 2 ** 60 })).message, /producerId: 1152921504606847000 is not a whole number within 2\^53-1/);
 });
 
+test('refused: a string that is longer than the older form could carry, for what was read is written again', () => {
+  const body = (length: number) => Buffer.concat([Buffer.from(bytesOf(leb(length + 1))), Buffer.alloc(length, 'x'), Buffer.from(bytesOf('00'))]);
+  const read = (length: number) => wire.decodeMessage({ ...wire.DescribeGroups.request, versions: { min: 5, max: 5 } }, 5, Buffer.concat([Buffer.from(bytesOf('02')), body(length).subarray(0, -1), Buffer.from(bytesOf('00|00'))]));
+  assert.equal((read(32_767) as { groups: string[] }).groups[0]!.length, 32_767);
+  assert.match(refusal(() => read(32_768)).message, /a string of 32768 bytes, at most 32767/);
+});
+
 test('refused: more small elements than memory should hold', () => {
   const count = 3_000_000;
   const frame = Buffer.alloc(17 + count * 3);

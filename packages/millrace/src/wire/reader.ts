@@ -8,6 +8,9 @@ import { internedAscii, internedBytesMax, internedUuid } from './interning.ts';
 
 const utf8 = new TextDecoder();
 
+/** Longest string in any form of the protocol, in bytes. */
+const textBytesMax = 32_767;
+
 /** The shared empty bytes. */
 export const emptyBytes = new Uint8Array(0);
 
@@ -156,6 +159,7 @@ export class Reader {
   #text(length: number): string {
     if (length === 0) return '';
     if (length < 0) this.fail(`a length of ${length}`);
+    if (length > textBytesMax) this.fail(`a string of ${length} bytes, at most ${textBytesMax}`); // as Kafka: what was read can be written into any form
     const at = this.#take(length);
     const end = at + length;
     const short = length <= internedBytesMax ? internedAscii(this.bytes, at, end) : null;

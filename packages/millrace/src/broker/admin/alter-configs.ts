@@ -1,6 +1,6 @@
 // broker/admin/alter-configs.ts - AlterConfigs (replaces everything) and IncrementalAlterConfigs (single keys).
 // Owns: the operations set, delete, append, subtract; checks; where the result is kept. A resource changes wholly or not at all.
-// Records: a topic's values in its own record; the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
+// Records: a topic's values in its own record; a group's under 'config/group/<group>' (config/group-configs.ts); the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';

@@ -11,11 +11,12 @@ import type { Handler, Route } from '../handlers.ts';
 export const produceAdvertisedMin = 0;
 
 /**
- * What clients may use. transaction.version 2 is KIP-890. The new group protocol is not served yet, and clients that see its
- * feature would use it. Before version 4 of the request a feature from 0 on may not be told: old clients would not take the answer (KAFKA-17011).
+ * What clients may use. transaction.version 2 is KIP-890, group.version 1 is KIP-848, share.version 1 is KIP-932. Before version 4 of the request a feature from 0 on may not be told: old clients would not take the answer (KAFKA-17011).
  */
-const supportedFeatures = [{ name: 'share.version', minVersion: 1, maxVersion: 1 }, { name: 'transaction.version', minVersion: 1, maxVersion: 2 }];
-const finalizedFeatures = [{ name: 'share.version', minVersionLevel: 1, maxVersionLevel: 1 }, { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }];
+const supportedFeatures = [{ name: 'group.version', minVersion: 1, maxVersion: 1 }, { name: 'share.version', minVersion: 1, maxVersion: 1 }, { name: 'transaction.version', minVersion: 1, maxVersion: 2 }];
+const finalizedFeatures = [
+  { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 }, { name: 'share.version', minVersionLevel: 1, maxVersionLevel: 1 }, { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+];
 
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 const validatedFrom = 3;

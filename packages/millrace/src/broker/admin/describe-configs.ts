@@ -1,8 +1,8 @@
-// broker/admin/describe-configs.ts - DescribeConfigs: every key of a topic or of the node, its value, and where that comes from.
+// broker/admin/describe-configs.ts - DescribeConfigs: every key of a topic, of a group or of the node, its value, and where that comes from.
 import { DescribeConfigs, errorCodes, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { ConfigDefinition } from '../config/definition.ts';
-import { groupDefinitions } from '../config/group-definitions.ts';
 import type { ConfigValue } from '../config/node-config.ts';
+import { groupDefinitions } from '../config/group-definitions.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';

@@ -62,7 +62,8 @@ function answer(services: Services, request: MetadataRequest, context: RequestCo
   const describe = (topic: Topic) => topicAnswer(topic, services.nodeId, request.includeTopicAuthorizedOperations);
   const topics: TopicAnswer[] = asksAll
     ? [...services.topics.all.values()].map(describe)
-    : request.topics!.map(({ name, topicId }) => {
+    : request.topics!.map(({ name: said, topicId }) => {
+      const name = topicId === zeroUuid ? said : null; // the Java client sends an empty name beside an id
       const topic = name !== null ? services.topics.byName(name) : services.topics.byId(topicId);
       return topic ? describe(topic) : missingAnswer(name, topicId, failures);
     });

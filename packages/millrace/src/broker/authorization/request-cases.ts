@@ -3,7 +3,7 @@
 // The world of each row: topics 'orders' and 'secret' of one partition each, a group 'billing' that has committed for both, the user alice, who has no
 // rights but those of the row, and two rules for somebody else that let 'secret' be spoken of.
 import {
-  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, AlterShareGroupOffsets, ApiVersions, BatchBuilder, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteShareGroupOffsets, DeleteTopics, DescribeAcls,
+  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, AlterShareGroupOffsets, ApiVersions, BatchBuilder, ConsumerGroupDescribe, ConsumerGroupHeartbeat, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteShareGroupOffsets, DeleteTopics, DescribeAcls,
   DescribeClientQuotas, DescribeCluster, DescribeConfigs, DescribeGroups, DescribeLogDirs, DescribeProducers, DescribeShareGroupOffsets, DescribeTopicPartitions, DescribeTransactions, ElectLeaders, EndTxn, errorName, Fetch,
   FindCoordinator, Heartbeat, ImportBatches, IncrementalAlterConfigs, InitProducerId, JoinGroup, LeaveGroup, ListConfigResources, ListGroups, ListOffsets, ListPartitionReassignments, ListTransactions, Metadata,
   OffsetCommit, OffsetDelete, OffsetFetch, OffsetForLeaderEpoch, Produce, ShareAcknowledge, ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat, SyncGroup, TxnOffsetCommit, WriteTxnMarkers, zeroUuid, type AclOperationName, type AclPermissionName, type AclResourceName, type Api, type RequestInit,
@@ -183,6 +183,12 @@ const shareGroup = async (client: CaseClient) => {
   const altered = await client.ask(AlterShareGroupOffsets, 0, { groupId, topics: [] });
   const deleted = await client.ask(DeleteShareGroupOffsets, 0, { groupId, topics: [] });
   return [beat, described.groups[0]!, fetched, acknowledged, offsets.groups[0]!, altered, deleted].map((row) => name(row) === G);
+};
+/** The requests of the consumer protocol, by a member that the group does not have. */
+const consumerGroup = async (client: CaseClient) => {
+  const beat = await client.ask(ConsumerGroupHeartbeat, 1, { groupId: 'consumers', memberId: 'm', memberEpoch: 1, subscribedTopicNames: null, subscribedTopicRegex: null, serverAssignor: null, topicPartitions: null });
+  const described = await client.ask(ConsumerGroupDescribe, 1, { groupIds: ['consumers'], includeAuthorizedOperations: false });
+  return [beat, described.groups[0]!].map((row) => name(row) === G);
 };
 const describeGroups = async (client: CaseClient) => {
   const answer = await client.ask(DescribeGroups, 5, { groups: ['billing'], includeAuthorizedOperations: true });
@@ -381,6 +387,9 @@ export const requestCases: readonly RequestCase[] = [
   { what: 'member: nothing', rules: [], ask: member, expect: [G, G, G, G] },
   { what: 'member: describing is not enough', rules: may('describe group billing'), ask: member, expect: [G, G, G, G] },
   { what: 'member: read', rules: may('read group billing'), ask: member, expect: ['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'] },
+  { what: 'a consumer group: nothing', rules: [], ask: consumerGroup, expect: [true, true] },
+  { what: 'a consumer group: describe', rules: may('describe group consumers'), ask: consumerGroup, expect: [true, false] },
+  { what: 'a consumer group: read', rules: may('read group consumers'), ask: consumerGroup, expect: [false, false] },
   { what: 'a share group: nothing', rules: [], ask: shareGroup, expect: [true, true, true, true, true, true, true] },
   { what: 'a share group: describe', rules: may('describe group queue'), ask: shareGroup, expect: [true, false, true, true, false, true, true] },
   { what: 'a share group: read', rules: may('read group queue'), ask: shareGroup, expect: [false, false, false, false, false, false, true] },

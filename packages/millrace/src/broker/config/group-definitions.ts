@@ -6,6 +6,8 @@ import { configNumber, type ConfigDefinition } from './definition.ts';
 import type { NodeConfig } from './node-config.ts';
 
 const definitions: readonly ConfigDefinition[] = [
+  { name: 'consumer.session.timeout.ms', kind: 'int', defaultText: '10000', min: 1, nodeName: 'group.consumer.session.timeout.ms', documentation: 'A member of the consumer protocol that is silent for this long is taken for gone.' },
+  { name: 'consumer.heartbeat.interval.ms', kind: 'int', defaultText: '250', min: 1, nodeName: 'group.consumer.heartbeat.interval.ms', documentation: 'How often members of the consumer protocol are told to say that they live.' },
   { name: 'share.session.timeout.ms', kind: 'int', defaultText: '45000', min: 1, nodeName: 'group.share.session.timeout.ms', documentation: 'A member of the share group that is silent for this long is taken out.' },
   { name: 'share.heartbeat.interval.ms', kind: 'int', defaultText: '5000', min: 1, nodeName: 'group.share.heartbeat.interval.ms', documentation: 'How often members of the share group are to send heartbeats.' },
   { name: 'share.record.lock.duration.ms', kind: 'int', defaultText: '30000', min: 1000, nodeName: 'group.share.record.lock.duration.ms', documentation: 'How long a record that was handed out is held for its consumer.' },
@@ -23,6 +25,8 @@ export const groupDefinitions: ReadonlyMap<string, ConfigDefinition> = new Map(d
 
 /** Keys with bounds that the node sets, each with the names of its bounds. */
 const bounded: readonly (readonly [string, string, string])[] = [
+  ['consumer.session.timeout.ms', 'group.consumer.min.session.timeout.ms', 'group.consumer.max.session.timeout.ms'],
+  ['consumer.heartbeat.interval.ms', 'group.consumer.min.heartbeat.interval.ms', 'group.consumer.max.heartbeat.interval.ms'],
   ['share.session.timeout.ms', 'group.share.min.session.timeout.ms', 'group.share.max.session.timeout.ms'],
   ['share.heartbeat.interval.ms', 'group.share.min.heartbeat.interval.ms', 'group.share.max.heartbeat.interval.ms'],
   ['share.record.lock.duration.ms', 'group.share.min.record.lock.duration.ms', 'group.share.max.record.lock.duration.ms'],
@@ -49,7 +53,9 @@ export function checkGroupConfig(values: ReadonlyMap<string, string>, node: Node
     if (configNumber(text) > node.number(max)) fail(`${name} must be less than or equal to ${max}`);
   }
   const number = (name: string) => groupNumber(name, values.get(name) ?? null, node);
-  if (number('share.session.timeout.ms') <= number('share.heartbeat.interval.ms')) fail('share.session.timeout.ms must be greater than share.heartbeat.interval.ms');
+  for (const kind of ['consumer', 'share']) {
+    if (number(`${kind}.session.timeout.ms`) <= number(`${kind}.heartbeat.interval.ms`)) fail(`${kind}.session.timeout.ms must be greater than ${kind}.heartbeat.interval.ms`);
+  }
   const reset = values.get('share.auto.offset.reset');
   if (reset !== undefined && offsetReset(reset) === null) fail(`Invalid value ${reset} for configuration share.auto.offset.reset: must be earliest, latest, or by_duration: and a duration such as P3D or PT6H`);
   const topic = values.get('errors.deadletterqueue.topic.name') ?? '';

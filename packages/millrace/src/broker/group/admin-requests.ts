@@ -5,7 +5,8 @@
 import { errorCodes, type DeleteGroups, type DescribeGroups, type FindCoordinator, type ListGroups, type RequestOf } from '../../wire/mod.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
-import { metadataFor, noBytes, stateName, type Group, type Member } from './group.ts';
+import { metadataFor, noBytes, type Group, type Member } from './group.ts';
+import { stateName, typeName } from './state-name.ts';
 
 const coordinatorOfGroup = 0;
 const coordinatorOfTransaction = 1;
@@ -33,8 +34,8 @@ export function listGroups(groups: GroupCoordinator, request: RequestOf<typeof L
   const listed = [];
   for (const group of groups.all()) {
     const groupState = stateName(group);
-    if (group.phase.kind === 'dead' || (states.size > 0 && !states.has(groupState.toLowerCase())) || (types.size > 0 && !types.has('classic'))) continue;
-    listed.push({ groupId: group.id, protocolType: group.protocolType ?? '', groupState, groupType: 'classic' });
+    if (group.phase.kind === 'dead' || (states.size > 0 && !states.has(groupState.toLowerCase())) || (types.size > 0 && !types.has(typeName(group)))) continue;
+    listed.push({ groupId: group.id, protocolType: group.protocolType ?? '', groupState, groupType: typeName(group) });
   }
   context.reply({ errorCode: errorCodes.NONE, groups: listed });
 }
@@ -45,7 +46,7 @@ export function describeGroups(groups: GroupCoordinator, request: RequestOf<type
   context.reply({
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId);
-      const described = group === undefined || group.phase.kind === 'dead' ? missing(groupId, context.version) : describe(group);
+      const described = group === undefined || group.phase.kind === 'dead' || group.phase.kind === 'consumer' ? missing(groupId, context.version, group?.phase.kind === 'consumer') : describe(group);
       return described.errorCode === errorCodes.NONE ? { ...described, authorizedOperations } : described;
     }),
   });
@@ -55,10 +56,10 @@ export function describeGroups(groups: GroupCoordinator, request: RequestOf<type
 const everyOperation = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11);
 const operationsNotAsked = -(2 ** 31);
 
-function missing(groupId: string, version: number) {
+function missing(groupId: string, version: number, isConsumer: boolean) {
   const said = version < 6
     ? { errorCode: errorCodes.NONE, errorMessage: null }
-    : { errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` };
+    : { errorCode: errorCodes.GROUP_ID_NOT_FOUND, errorMessage: isConsumer ? `Group ${groupId} is not a classic group.` : `Group ${groupId} not found.` };
   return { ...said, groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] };
 }
 

@@ -15,21 +15,24 @@ import {
 } from '../../wire/mod.ts';
 import { createGroupCoordinator, type GroupCoordinator } from './coordinator.ts';
 import { GroupCalls } from './group-calls.ts';
+import { testConsumerConfig } from './fixture.ts';
 import type { GroupSettings, GroupTopics } from './ports.ts';
 import { topicsOf } from './subscription.ts';
 
 const partitionName = '__consumer_offsets-0';
 const partitionConfig: PartitionConfig = { segmentBytes: 64 * 1024, segmentMs: 1 << 30, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
-const settings: GroupSettings = {
-  initialRebalanceDelayMs: 0, sessionTimeoutMinMs: 10, sessionTimeoutMaxMs: 60_000, membersMax: 100, offsetRetentionMs: 1 << 30, offsetCheckIntervalMs: 5_000, offsetMetadataMax: 4096,
-};
 const topicId = 'Zm9vYmFyYmF6cXV4MTIzNA';
 const topics: GroupTopics = {
   idOf: (name) => (name === 'work' ? topicId : null),
   nameOf: (id) => (id === topicId ? 'work' : null),
   hasPartition: (name, partition) => name === 'work' && partition < partitionCount,
+  partitionCount: () => partitionCount,
 };
 const partitionCount = 8;
+const settings: GroupSettings = {
+  initialRebalanceDelayMs: 0, sessionTimeoutMinMs: 10, sessionTimeoutMaxMs: 60_000, membersMax: 100, offsetRetentionMs: 1 << 30, offsetCheckIntervalMs: 5_000, offsetMetadataMax: 4096,
+  consumer: testConsumerConfig(), topics,
+};
 const sessionTimeoutMs = 400;
 const rebalanceTimeoutMs = 800;
 const groupId = 'churned';
@@ -121,7 +124,7 @@ class Churn {
       const log = await openLog({ ...machine, tailBytes: 1 << 20, journalFileBytes: 1 << 18, configOf: () => partitionConfig });
       const storage = log.partitions.get(partitionName) ?? await log.create(partitionName, partitionConfig);
       const sizes = { recordsPerBatchMax: 20, batchBytesTarget: 2_000, snapshotBytesMin: 5_000, snapshotFactor: 2 };
-      const groups = await createGroupCoordinator({ storage, ...machine, topics, settings, report: (line) => assert.match(line, /could not be shortened: .*(disk|drive|room)/) }, sizes);
+      const groups = await createGroupCoordinator({ storage, ...machine, topics, topicNames: () => ['work'], settings, report: (line) => assert.match(line, /could not be shortened: .*(disk|drive|room)/) }, sizes);
       return { log, groups };
     };
     const { log, groups } = await this.world.time.settle(open());

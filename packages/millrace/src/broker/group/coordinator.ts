@@ -6,6 +6,8 @@
 import { assert, limits } from '../../base/mod.ts';
 import type { JointAppend } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
+import { errorCodes, uuidText } from '../../wire/mod.ts';
+import { TopicPatterns } from './consumer/topic-patterns.ts';
 import type { Effect, GroupEvent, GroupRecord, Now, Purpose } from './effects.ts';
 import { GroupLog, type GroupLogSizes } from './group-log.ts';
 import { emptyGroup, type Group } from './group.ts';
@@ -30,12 +32,15 @@ export async function createGroupCoordinator(options: GroupCoordinatorOptions, s
 export class GroupCoordinator {
   readonly settings: GroupSettings;
   readonly topics: GroupTopics;
+  /** What patterns of consumer groups stand for. */
+  readonly patterns: TopicPatterns;
   readonly #options: GroupCoordinatorOptions;
   readonly #log: GroupLog;
   readonly #entries = new Map<string, Entry>();
   /** Events that came while effects were being executed (C1). */
   #events: (readonly [Entry, GroupEvent])[] = [];
   #busy = false;
+  #tellsTopics = false;
   #closed = false;
   #expiryTimer: Timer | null = null;
 
@@ -43,6 +48,7 @@ export class GroupCoordinator {
     this.#options = options;
     this.settings = options.settings;
     this.topics = options.topics;
+    this.patterns = new TopicPatterns(options.topicNames, options.clock);
     this.#log = log;
     for (const [id, image] of log.image.groups) {
       const { group, effects } = restoreGroup(id, image, this.settings, this.now());
@@ -50,6 +56,7 @@ export class GroupCoordinator {
       for (const effect of effects) this.#execute(entry, effect);
     }
     this.#expireLater();
+    this.#topicsChanged(); // what happened between the last record of a group and the end of the node's last life
   }
 
   /** Now, on both clocks. */
@@ -106,12 +113,29 @@ export class GroupCoordinator {
 
   /** A fresh member id: what the client calls itself, and chance. */
   newMemberId(prefix: string): string {
+    return `${prefix.slice(0, prefixLengthMax)}-${this.#hexUuid()}`; // an id must fit a record
+  }
+
+  /** A fresh id for a member that has made none itself. */
+  newUuid(): string {
+    return uuidText(this.#options.random.bytes(16), 0);
+  }
+
+  #hexUuid(): string {
     const hex = Array.from(this.#options.random.bytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return `${prefix}-${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+
+  /** A topic came or grew: consumer groups that read it divide it. */
+  topicShown(topic: string, isNew: boolean): void {
+    if (isNew) this.patterns.shown(topic);
+    this.#topicsChangedSoon();
   }
 
   /** A topic was deleted: its offsets go, too. */
   topicGone(topic: string): void {
+    this.patterns.hidden(topic);
+    this.#topicsChangedSoon();
     for (const entry of [...this.#entries.values()]) {
       const { offsets, pending } = entry.group;
       if (offsets.has(topic) || [...pending.values()].some((table) => table.has(topic))) this.#handle(entry, { kind: 'topic-gone', topic });
@@ -135,6 +159,32 @@ export class GroupCoordinator {
       this.#handle(entry, { kind: 'stop' });
     }
     this.#log.close();
+  }
+
+  /** Partitions come one by one: the groups hear of all at once. */
+  #topicsChangedSoon(): void {
+    if (this.#tellsTopics) return;
+    this.#tellsTopics = true;
+    this.#options.clock.soon(() => {
+      this.#tellsTopics = false;
+      if (!this.#closed) this.#topicsChanged();
+    });
+  }
+
+  #topicsChanged(): void {
+    for (const entry of [...this.#entries.values()]) {
+      const { phase } = entry.group;
+      if (phase.kind === 'consumer') this.#matchAll([...phase.membership.patterns.keys()], new Map(), (matching) => this.#handle(entry, { kind: 'topics-changed', matching }));
+    }
+  }
+
+  #matchAll(patterns: readonly string[], found: Map<string, readonly string[]>, done: (matching: Map<string, readonly string[]>) => void): void {
+    const [pattern, ...others] = patterns;
+    if (pattern === undefined) return done(found);
+    this.patterns.match(pattern, ({ topics }) => {
+      if (topics !== null) found.set(pattern, topics);
+      this.#matchAll(others, found, done);
+    });
   }
 
   #enter(group: Group): Entry {
@@ -163,8 +213,9 @@ export class GroupCoordinator {
     switch (effect.kind) {
       case 'reply': return effect.to.answer(effect.body);
       case 'append': {
-        const { purpose } = effect;
-        return this.#log.append(entry.group.id, effect.records, (errorCode) => this.#handle(entry, { kind: 'written', purpose, errorCode }));
+        const { purpose, records, chain } = effect;
+        const stored = () => this.#log.image.groups.get(entry.group.id) ?? null;
+        return this.#log.append(entry.group.id, records, (errorCode) => this.#handle(entry, { kind: 'written', purpose, errorCode, stored: errorCode === errorCodes.NONE ? null : stored() }), chain);
       }
       case 'wake': return this.#wake(entry, effect.atMs);
       case 'gone': return this.#letGo(entry);
@@ -202,6 +253,9 @@ export class GroupCoordinator {
     });
   }
 }
+
+/** Of what a client calls itself, in its members' ids. */
+const prefixLengthMax = 1_000;
 
 /** A timer that is this late tells that the thread stood still. */
 const standstillMs = 100;

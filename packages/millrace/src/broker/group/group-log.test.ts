@@ -97,9 +97,9 @@ test('records of kinds that are not known are reported; records that do not deco
     const bytes = builder.finish();
     await folder.world.time.settle(new Promise<void>((resolve) => folder.partition.append([{ bytes, offsetCount: 1, maxTimestampMs: 1 }], () => resolve())));
   };
-  await append(Uint8Array.of(0, 3, 0, 1, 0x67), 'a group of KIP-848');
+  await append(Uint8Array.of(0, 10, 0, 1, 0x67), 'a share group');
   await folder.open();
-  assert.deepEqual(folder.reports, ["record of unknown kind 3 at offset 0 of the groups' partition is not read"]);
+  assert.deepEqual(folder.reports, ["record of unknown kind 10 at offset 0 of the groups' partition is not read"]);
   await append(Uint8Array.of(0, 2, 0, 1, 0x67), 'no value of a group');
   await assert.rejects(folder.open(), (error) => isMillraceError(error, 'data-damaged') && /at offset 1/.test((error as Error).message));
 });

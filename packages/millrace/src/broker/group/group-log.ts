@@ -1,18 +1,19 @@
 // broker/group/group-log.ts - the groups' records in their partition: appended in batches, read back at start, kept short.
 // Owns: the order of appends, the image, when to shorten. Never: what a group does (step.ts), how to shorten (shortening.ts).
 // L1 Records are appended, and their `done` called, in the order of append(). L2 What one append() was given stands in one batch.
+// L3 Once an append of a chain was refused, later ones of the chain are refused, too.
 // Cost: appends of one turn of the loop share batches: 61 bytes and one checksum per batch, about 100 bytes per offset.
 import { isMillraceError, limits, MillraceError, type Report } from '../../base/mod.ts';
 import type { AppendBatch } from '../../log/mod.ts';
 import type { Clock } from '../../os/mod.ts';
 import { BatchBuilder, errorCodes, forEachBatch, RecordCursor } from '../../wire/mod.ts';
-import type { GroupRecord } from './effects.ts';
+import type { GroupRecord, WriteChain } from './effects.ts';
 import { Image } from './image.ts';
 import type { GroupStorage } from './ports.ts';
 import { addRecord, readRecord } from './records.ts';
 import { shorten } from './shortening.ts';
 
-interface Waiting { readonly groupId: string; readonly records: readonly GroupRecord[]; readonly done: (errorCode: number) => void }
+interface Waiting { readonly groupId: string; readonly records: readonly GroupRecord[]; readonly done: (errorCode: number) => void; readonly chain: WriteChain | undefined }
 
 /** Sizes that decide about batches and shortening; limits.group unless a test asks for less. */
 export interface GroupLogSizes {
@@ -53,9 +54,9 @@ export class GroupLog {
   }
 
   /** Appends a group's records soon. `done` gets NONE when they are durable, else why nothing was written; never inside this call. */
-  append(groupId: string, records: readonly GroupRecord[], done: (errorCode: number) => void): void {
+  append(groupId: string, records: readonly GroupRecord[], done: (errorCode: number) => void, chain?: WriteChain): void {
     if (this.#closed) return this.#clock.soon(() => done(errorCodes.COORDINATOR_NOT_AVAILABLE));
-    this.#queue.push({ groupId, records, done });
+    this.#queue.push({ groupId, records, done, chain });
     if (this.#queue.length === 1) this.#clock.soon(() => this.#flush());
   }
 
@@ -89,6 +90,7 @@ export class GroupLog {
     const queue = this.#queue;
     this.#queue = [];
     for (let at = 0; at < queue.length;) {
+      if (queue[at]!.chain?.broken === true) { queue[at++]!.done(errorCodes.COORDINATOR_NOT_AVAILABLE); continue; } // L3
       const end = this.#batchEnd(queue, at);
       this.#appendBatch(queue.slice(at, end));
       at = end;
@@ -101,7 +103,7 @@ export class GroupLog {
     let end = at;
     let count = 0;
     do count += queue[end++]!.records.length;
-    while (end < queue.length && count < this.#sizes.recordsPerBatchMax && queue[end]!.records[0]!.kind !== 'forget');
+    while (end < queue.length && count < this.#sizes.recordsPerBatchMax && queue[end]!.records[0]!.kind !== 'forget' && queue[end]!.chain?.broken !== true);
     return end;
   }
 
@@ -117,6 +119,7 @@ export class GroupLog {
     try {
       this.#storage.append([{ bytes, offsetCount, maxTimestampMs: nowMs }], (error) => answer(error === null ? errorCodes.NONE : refusal(error)));
     } catch (error) {
+      for (const { chain } of batch) if (chain !== undefined) chain.broken = true;
       return answer(refusal(error));
     }
     this.#tailBytes += bytes.length;
@@ -128,6 +131,7 @@ export class GroupLog {
   #add(builder: BatchBuilder, nowMs: number, groupId: string, record: GroupRecord): void {
     if (record.kind !== 'forget') return addRecord(builder, nowMs, groupId, record);
     const image = this.image.groups.get(groupId);
+    for (const tombstone of image?.consumer.tombstones() ?? []) addRecord(builder, nowMs, groupId, { kind: 'consumer', record: tombstone });
     for (const [topic, partitions] of image?.offsets ?? []) {
       for (const partition of partitions.keys()) addRecord(builder, nowMs, groupId, { kind: 'offset', topic, partition, value: null });
     }

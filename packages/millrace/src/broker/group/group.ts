@@ -1,10 +1,12 @@
-// broker/group/group.ts - one consumer group as data: members, phase, committed offsets.
+// broker/group/group.ts - one group as data: members, phase, committed offsets. Groups of both protocols live under one name and share the offsets.
 // Owns: the shapes, and questions about them. Never: decisions (join.ts, sync.ts ...), clocks, storage.
 // G1 The generation rises by one per completed join and never falls. G2 A member waits for at most one answer at a time.
 // G3 `leaderId` names a member whenever there are members. G4 `offsets` holds what is durable, so what a reader sees survives a crash.
 // G5 `wakeAtMs` is at or before every deadline in the group.
 // Source: Kafka's classic group protocol with KIP-345 (static members), KIP-394 (member ids first), KIP-814 (skipped assignment).
+import type { ConsumerMembership } from './consumer/membership.ts';
 import type { JoinTicket, SyncTicket } from './effects.ts';
+import type { ConsumerGroupConfig, GroupTopics } from './ports.ts';
 
 /** One way of assigning that a member offers; the group takes one that all its members offer. */
 export interface Protocol { readonly name: string; readonly metadata: Uint8Array }
@@ -46,6 +48,8 @@ export type Phase =
   | { readonly kind: 'completing'; readonly unsynced: Set<string>; readonly deadlineMs: number; writing: boolean }
   /** Assigned. Members that have not asked for their assignment by the deadline are removed. */
   | { readonly kind: 'stable'; readonly unsynced: Set<string>; deadlineMs: number }
+  /** A consumer group (KIP-848), with its members and without: all above is of the classic protocol. */
+  | { readonly kind: 'consumer'; readonly membership: ConsumerMembership }
   /** Deleted, or being deleted. */
   | { readonly kind: 'dead' };
 
@@ -74,6 +78,10 @@ export interface GroupConfig {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly membersMax: number;
+  /** Of consumer groups. */
+  readonly consumer: ConsumerGroupConfig;
+  /** The topics that there are now. */
+  readonly topics: GroupTopics;
 }
 
 /** One group. */
@@ -117,17 +125,6 @@ export function emptyGroup(id: string, config: GroupConfig, phaseSinceMs: number
     id, config, phase: { kind: 'empty' }, protocolType: null, protocolName: null, generation: 0, leaderId: null, phaseSinceMs,
     members: new Map(), offered: new Map(), joinsWaiting: 0, staticIds: new Map(), promised: new Map(), subscribedTopics: null, offsets: new Map(), pending: new Map(), writesInFlight: 0, wakeAtMs: Infinity,
   };
-}
-
-/** Kafka's name of the group's state. */
-export function stateName(group: Group): string {
-  switch (group.phase.kind) {
-    case 'empty': return 'Empty';
-    case 'preparing': return 'PreparingRebalance';
-    case 'completing': return 'CompletingRebalance';
-    case 'stable': return 'Stable';
-    case 'dead': return 'Dead';
-  }
 }
 
 /** The member's metadata for one protocol; empty when it does not offer it. */

@@ -2,12 +2,18 @@
 // Owns: the last value of every key. Never: bytes (records.ts), what it means for members (group.ts).
 // I1 The image equals a replay of every record appended so far, durable or not: so a copy of it at the tail makes all that lies
 // before superfluous. Cost: one map entry per offset; values are shared with the groups' own tables.
+import { ConsumerImage } from './consumer/consumer-record.ts';
 import type { GroupRecord, GroupValue } from './effects.ts';
 import type { Committed, OffsetTable } from './group.ts';
 import { removeOffset, setOffset } from './offset-table.ts';
 
 /** One group's records. */
-export interface GroupImage { value: GroupValue | null; readonly offsets: OffsetTable; readonly pending: Map<number, OffsetTable> }
+export interface GroupImage { value: GroupValue | null; readonly consumer: ConsumerImage; readonly offsets: OffsetTable; readonly pending: Map<number, OffsetTable> }
+
+/** Of a group that nothing is known of. */
+export function emptyImage(): GroupImage {
+  return { value: null, consumer: new ConsumerImage(), offsets: new Map(), pending: new Map() };
+}
 
 /** Bytes of a record besides its names and contents, roughly: enough to tell when a topic is mostly superseded. */
 const recordOverheadBytes = 48;
@@ -17,17 +23,18 @@ export class Image {
   readonly groups = new Map<string, GroupImage>();
 
   /** Takes in one record of a group. */
-  apply(groupId: string, record: GroupRecord | { readonly kind: 'group'; readonly value: null }): void {
+  apply(groupId: string, record: GroupRecord): void {
     if (record.kind === 'forget') {
       this.groups.delete(groupId);
       return;
     }
     const group = this.#groupOf(groupId);
     if (record.kind === 'group') group.value = record.value;
+    else if (record.kind === 'consumer') group.consumer.apply(record.record);
     else if (record.kind === 'pending') applyPending(group.pending, record.producerId, record.topic, record.partition, record.value);
     else if (record.value === null) removeOffset(group.offsets, record.topic, record.partition);
     else setOffset(group.offsets, record.topic, record.partition, record.value);
-    if (group.value === null && group.offsets.size === 0 && group.pending.size === 0) this.groups.delete(groupId);
+    if (group.value === null && group.consumer.isEmpty && group.offsets.size === 0 && group.pending.size === 0) this.groups.delete(groupId);
   }
 
   /** Roughly what writing the image takes. Walks all of it: ask seldom. */
@@ -39,7 +46,7 @@ export class Image {
 
   #groupOf(groupId: string): GroupImage {
     let group = this.groups.get(groupId);
-    if (group === undefined) this.groups.set(groupId, group = { value: null, offsets: new Map(), pending: new Map() });
+    if (group === undefined) this.groups.set(groupId, group = emptyImage());
     return group;
   }
 }
@@ -55,8 +62,8 @@ function applyPending(pending: Map<number, OffsetTable>, producerId: number, top
   }
 }
 
-function groupBytes(groupId: string, { value, offsets, pending }: GroupImage): number {
-  let bytes = 0;
+function groupBytes(groupId: string, { value, consumer, offsets, pending }: GroupImage): number {
+  let bytes = consumer.sizeBytes();
   if (value !== null) {
     bytes += recordOverheadBytes + groupId.length;
     for (const member of value.members ?? []) bytes += 2 * recordOverheadBytes + (member.subscription?.length ?? 0) + (member.assignment?.length ?? 0);

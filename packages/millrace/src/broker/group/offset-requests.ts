@@ -1,12 +1,13 @@
 // broker/group/offset-requests.ts - OffsetCommit, OffsetFetch and OffsetDelete in all their versions.
 // Owns: what differs by version, names and ids of topics, limits on metadata. Never: who may commit (offsets.ts).
 // Versions: OffsetCommit 2-4 bring a retention of their own; 10 names topics by id. OffsetFetch 2 may ask for all topics (null); 8 asks
-// for several groups; 10 names topics by id. From 7 on stable offsets may be asked
+// for several groups; 9 may say which member asks, in which epoch; 10 names topics by id. From 7 on stable offsets may be asked
 // for: one that a transaction is about to change is refused then, and asked for again.
 import { errorCodes, zeroUuid, type OffsetCommit, type OffsetDelete, type OffsetFetch, type RequestOf } from '../../wire/mod.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
-import type { OffsetEntry, PartitionName } from './effects.ts';
+import { fetchFault } from './consumer/commit.ts';
+import type { CodeReply, OffsetEntry, PartitionName } from './effects.ts';
 import { isSubscribed, type Committed, type Group } from './group.ts';
 import { offsetDeleteFault } from './offsets.ts';
 import { isUnstable } from './pending.ts';
@@ -22,14 +23,14 @@ export function offsetCommit(groups: GroupCoordinator, request: RequestOf<typeof
     name: topic.name, topicId: topic.topicId,
     partitions: checkedRows(groups, request, context, topic, entries, rows),
   }));
-  const answer = ({ errorCode }: { errorCode: number }) => {
-    for (const row of rows) row.errorCode = errorCode;
+  const answer = ({ errorCode, refused }: CodeReply) => {
+    for (const [index, row] of rows.entries()) row.errorCode = refused?.entries.has(entries[index]!) === true ? refused.errorCode : errorCode;
     context.reply({ topics });
   };
   // Only what passed its own checks is a matter of the group.
   if (entries.length === 0) return context.reply({ topics });
   const { groupId, memberId, groupInstanceId: instanceId, generationIdOrMemberEpoch: generation } = request;
-  const event = { kind: 'commit', to: { answer }, memberId, instanceId, generation, entries } as const;
+  const event = { kind: 'commit', to: { answer }, memberId, instanceId, generation, entries, version: context.version } as const;
   if (generation >= 0) {
     if (!groups.send(groupId, event)) answer({ errorCode: context.version >= 9 ? errorCodes.GROUP_ID_NOT_FOUND : errorCodes.ILLEGAL_GENERATION });
   } else if (!groups.sendOrCreate(groupId, event)) {
@@ -69,7 +70,13 @@ export function offsetFetch(groups: GroupCoordinator, request: RequestOf<typeof 
   const { requireStable } = request;
   const tell = (groupId: string, topics: AskedTopics) => fetched({ groups, group: groups.find(groupId), byId, requireStable }, topics);
   if (context.version < 8) return context.reply({ topics: tell(request.groupId, request.topics), errorCode: errorCodes.NONE });
-  context.reply({ groups: request.groups.map(({ groupId, topics }) => ({ groupId, topics: tell(groupId, topics), errorCode: errorCodes.NONE })) });
+  context.reply({
+    groups: request.groups.map(({ groupId, topics, memberId, memberEpoch }) => {
+      const phase = groups.find(groupId)?.phase;
+      const errorCode = phase?.kind === 'consumer' ? fetchFault(phase.membership, memberId, memberEpoch) : errorCodes.NONE;
+      return { groupId, topics: errorCode === errorCodes.NONE ? tell(groupId, topics) : [], errorCode };
+    }),
+  });
 }
 
 /** Topics asked for; null means all. */

@@ -5,19 +5,20 @@
 import { errorCodes } from '../../wire/mod.ts';
 import type { CodeReply, CommitEvent, PartitionName, Purpose, Ticket } from './effects.ts';
 import { consumerProtocolType, type Group } from './group.ts';
+import { judgeCommit } from './judge-commit.ts';
 import { removeOffset, setOffset } from './offset-table.ts';
 import { dropPending } from './pending.ts';
+import { isEmpty } from './state-name.ts';
 import { append, memberFault, reply, sleep, touch, type Turn } from './turn.ts';
 
 /** Handles a commit. */
 export function commit(turn: Turn, event: CommitEvent): void {
   const { group } = turn;
-  const errorCode = commitFault(group, event);
-  if (errorCode !== errorCodes.NONE) return reply(turn, event.to, { errorCode });
+  const { entries, ...verdict } = judgeCommit(group, event, commitFault);
+  if (entries.length === 0) return reply(turn, event.to, verdict);
   const member = group.members.get(event.memberId);
   if (member !== undefined) touch(turn, member);
-  if (event.entries.length === 0) return reply(turn, event.to, { errorCode: errorCodes.NONE });
-  append(turn, event.entries.map((entry) => ({ kind: 'offset', ...entry })), { kind: 'commit', to: event.to, entries: event.entries });
+  append(turn, entries.map((entry) => ({ kind: 'offset', ...entry })), { kind: 'commit', to: event.to, entries, refused: verdict.refused });
 }
 
 /** Who may commit: members of this generation while work is assigned; anybody without a generation while the group has no members. */
@@ -37,7 +38,7 @@ export function commitWritten(turn: Turn, purpose: Extract<Purpose, { kind: 'com
   if (errorCode === errorCodes.NONE) {
     for (const { topic, partition, value } of purpose.entries) setOffset(turn.group.offsets, topic, partition, value);
   }
-  reply(turn, purpose.to, { errorCode });
+  reply(turn, purpose.to, { errorCode, refused: purpose.refused });
 }
 
 /** Handles the deletion of offsets of topics that nobody subscribes to (the caller has looked: isSubscribed). */
@@ -51,6 +52,7 @@ export function deleteOffsets(turn: Turn, to: Ticket<CodeReply>, partitions: rea
 /** Whether offsets may be deleted at all: of a group with members only when it tells its subscriptions, as consumers do. */
 export function offsetDeleteFault(group: Group): number {
   if (group.phase.kind === 'dead') return errorCodes.GROUP_ID_NOT_FOUND;
+  if (group.phase.kind === 'consumer') return errorCodes.NONE;
   return group.phase.kind !== 'empty' && group.protocolType !== consumerProtocolType ? errorCodes.NON_EMPTY_GROUP : errorCodes.NONE;
 }
 
@@ -79,9 +81,10 @@ export function topicGone(turn: Turn, topic: string): void {
 /** Handles the deletion of the group: only without members. Until the tombstones are durable it is dead and answers nobody. */
 export function deleteGroup(turn: Turn, to: Ticket<CodeReply> | null): void {
   const { group } = turn;
-  if (group.phase.kind === 'empty') {
+  if (isEmpty(group)) {
+    const { phase } = group;
     group.phase = { kind: 'dead' };
-    append(turn, [{ kind: 'forget' }], { kind: 'delete', to });
+    append(turn, [{ kind: 'forget' }], { kind: 'delete', to, phase });
   } else if (to !== null) {
     reply(turn, to, { errorCode: group.phase.kind === 'dead' ? errorCodes.GROUP_ID_NOT_FOUND : errorCodes.NON_EMPTY_GROUP });
   }
@@ -97,7 +100,7 @@ export function groupDeleted(turn: Turn, purpose: Extract<Purpose, { kind: 'dele
     sleep(turn);
     turn.effects.push({ kind: 'gone' });
   } else {
-    group.phase = { kind: 'empty' };
+    group.phase = purpose.phase;
   }
   if (purpose.to !== null) reply(turn, purpose.to, { errorCode });
 }

@@ -2,6 +2,7 @@
 // Owns: the internal topic's making, the way from configuration to settings. Never: behaviour.
 import type { Services } from '../services.ts';
 import { offsetsTopic } from '../topics/topic-name.ts';
+import { consumerSettings } from './consumer/settings.ts';
 import { createGroupCoordinator, type GroupCoordinator } from './coordinator.ts';
 import type { GroupSettings, GroupTopics } from './ports.ts';
 
@@ -16,9 +17,9 @@ export async function openGroups(services: Services): Promise<GroupCoordinator> 
   const { clock, random, topics, report } = services;
   const topic = topics.byName(offsetsTopic) ?? await topics.create(offsetsTopic, 1, offsetsTopicConfig);
   const groups = await createGroupCoordinator({
-    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), settings: groupSettings(services), report,
+    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), topicNames: () => topicNames(services), settings: groupSettings(services), report,
   });
-  topics.listen({ topicHidden: ({ name }) => groups.topicGone(name) });
+  topics.listen({ partitionShown: ({ topic: { name, internal }, index }) => { if (!internal) groups.topicShown(name, index === 0); }, topicHidden: ({ name }) => groups.topicGone(name) });
   return groups;
 }
 
@@ -27,11 +28,17 @@ function groupTopics({ topics }: Services): GroupTopics {
     idOf: (name) => topics.byName(name)?.id ?? null,
     nameOf: (id) => topics.byId(id)?.name ?? null,
     hasPartition: (name, partition) => topics.partition(name, partition) !== undefined,
+    partitionCount: (name) => topics.byName(name)?.partitions.length ?? 0,
   };
 }
 
+function* topicNames({ topics }: Services): Iterable<string> {
+  for (const { name, internal } of topics.all.values()) if (!internal) yield name;
+}
+
 /** Settings in force; looked up once per change of configuration. */
-function groupSettings({ config }: Services): GroupSettings {
+function groupSettings(services: Services): GroupSettings {
+  const { config } = services;
   const read = () => ({
     initialRebalanceDelayMs: config.number('group.initial.rebalance.delay.ms'),
     sessionTimeoutMinMs: config.number('group.min.session.timeout.ms'),
@@ -40,6 +47,8 @@ function groupSettings({ config }: Services): GroupSettings {
     offsetRetentionMs: config.number('offsets.retention.minutes') * 60_000,
     offsetCheckIntervalMs: config.number('offsets.retention.check.interval.ms'),
     offsetMetadataMax: config.number('offset.metadata.max.bytes'),
+    consumer: consumerSettings(services),
+    topics: groupTopics(services),
   });
   const settings = read();
   config.onChange(() => Object.assign(settings, read()));

@@ -5,20 +5,21 @@
 import { errorCodes } from '../../wire/mod.ts';
 import type { GroupRecord, OffsetEntry, PendEvent, Purpose } from './effects.ts';
 import type { Group, OffsetTable } from './group.ts';
+import { judgeCommit } from './judge-commit.ts';
 import { removeOffset, setOffset } from './offset-table.ts';
 import { append, memberFault, reply, touch, type Turn } from './turn.ts';
 
 /** Handles offsets of a transaction. */
 export function pend(turn: Turn, event: PendEvent): void {
   const { group } = turn;
-  const errorCode = pendFault(group, event);
-  if (errorCode !== errorCodes.NONE || event.entries.length === 0) return reply(turn, event.to, { errorCode });
+  const { entries, ...verdict } = judgeCommit(group, event, pendFault);
+  if (entries.length === 0) return reply(turn, event.to, verdict);
   const member = group.members.get(event.memberId);
   if (member !== undefined) touch(turn, member);
-  const { producerId, entries, to } = event;
+  const { producerId, to } = event;
   const table = tableOf(group, producerId);
   for (const { topic, partition, value } of entries) setOffset(table, topic, partition, value);
-  append(turn, entries.map((entry) => ({ kind: 'pending', producerId, ...entry })), { kind: 'pending', to, producerId, entries });
+  append(turn, entries.map((entry) => ({ kind: 'pending', producerId, ...entry })), { kind: 'pending', to, producerId, entries, refused: verdict.refused });
 }
 
 /** Who may: anybody without a member id, as older clients do; else members of this generation. */
@@ -38,7 +39,7 @@ export function pendingWritten(turn: Turn, purpose: Extract<Purpose, { kind: 'pe
     for (const { topic, partition, value } of purpose.entries) if (table.get(topic)?.get(partition) === value) removeOffset(table, topic, partition);
     if (table.size === 0) group.pending.delete(purpose.producerId);
   }
-  reply(turn, purpose.to, { errorCode });
+  reply(turn, purpose.to, { errorCode, refused: purpose.refused });
 }
 
 /** The transaction ends: its offsets become the group's, or nobody's. */

@@ -3,6 +3,7 @@
 import type { Report } from '../../base/mod.ts';
 import type { Partition } from '../../log/mod.ts';
 import type { Clock, Random } from '../../os/mod.ts';
+import type { TopicNames } from './consumer/topic-patterns.ts';
 import type { GroupConfig } from './group.ts';
 
 /** The partition that holds the groups' records (`__consumer_offsets`). */
@@ -15,6 +16,21 @@ export interface GroupTopics {
   /** Name of a topic; null when there is none with that id. */
   nameOf(id: string): string | null;
   hasPartition(name: string, partition: number): boolean;
+  /** 0 when there is no such topic. */
+  partitionCount(name: string): number;
+}
+
+/** What a user may set for consumer groups. */
+export interface ConsumerGroupConfig {
+  /** A group's own setting, else the node's. */
+  sessionTimeoutMs(groupId: string): number;
+  heartbeatIntervalMs(groupId: string): number;
+  readonly membersMax: number;
+  /** Names of serverAssignors; the first is the default. */
+  readonly assignors: readonly string[];
+  /** group.consumer.migration.policy. */
+  readonly mayUpgrade: boolean;
+  readonly mayDowngrade: boolean;
 }
 
 /** What a user may set; read whenever it is needed, so changes take effect at once. */
@@ -33,6 +49,8 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly topics: GroupTopics;
+  /** Names of all topics but the internal ones: what patterns may match. */
+  readonly topicNames: TopicNames;
   readonly settings: GroupSettings;
   /** One line for the operator. */
   readonly report: Report;

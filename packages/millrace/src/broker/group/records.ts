@@ -1,9 +1,11 @@
 // broker/group/records.ts - groups and offsets as records of `__consumer_offsets`, in Kafka's own form.
 // Owns: keys, values and their versions. Never: batches, and when anything is written (group-log.ts).
-// Format: docs/formats/consumer-offsets.md. Key version 1 names an offset, 2 a group; values carry their own version.
+// Format: docs/formats/consumer-offsets.md. Key version 1 names an offset, 2 a group, 3-8 and 16 are of consumer groups; values carry their own version.
 import {
   decodeMessageAt, decodeVersioned, encodeMessage, encodePrefixed, encodeVersioned, GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue, zeroUuid, type BatchBuilder, type ValueOf,
 } from '../../wire/mod.ts';
+import { consumerKey, consumerValue, isConsumerRecordType, readConsumerRecord } from './consumer/codec.ts';
+import type { ConsumerRecord } from './consumer/consumer-record.ts';
 import type { GroupRecord, GroupValue } from './effects.ts';
 import type { Committed } from './group.ts';
 
@@ -15,10 +17,11 @@ export type StoredRecord =
   | { readonly kind: 'group'; readonly groupId: string; readonly value: StoredGroupValue | null }
   | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number; readonly value: Committed | null }
   | { readonly kind: 'pending'; readonly groupId: string; readonly producerId: number; readonly topic: string; readonly partition: number; readonly value: Committed | null }
+  | { readonly kind: 'consumer'; readonly groupId: string; readonly record: ConsumerRecord }
   | { readonly kind: 'unknown'; readonly keyVersion: number };
 
 /** What can be written: a null value is a tombstone. */
-export type WritableRecord = Exclude<GroupRecord, { kind: 'forget' }> | { readonly kind: 'group'; readonly value: null };
+export type WritableRecord = Exclude<GroupRecord, { kind: 'forget' }>;
 
 const offsetKeyVersion = 1;
 const groupKeyVersion = 2;
@@ -30,6 +33,7 @@ const groupValueVersion = 3;
 /** Adds a record to a batch. */
 export function addRecord(builder: BatchBuilder, nowMs: number, groupId: string, record: WritableRecord): void {
   if (record.kind === 'group') builder.append(nowMs, groupKey(groupId), record.value && groupValueBytes(record.value));
+  else if (record.kind === 'consumer') builder.append(nowMs, consumerKey(groupId, record.record), consumerValue(record.record));
   else if (record.kind === 'pending') builder.append(nowMs, pendingKey(record.producerId, groupId, record.topic, record.partition), record.value && offsetValueBytes(record.value));
   else builder.append(nowMs, offsetKey(groupId, record.topic, record.partition), record.value && offsetValueBytes(record.value));
 }
@@ -85,6 +89,7 @@ export function readRecord(key: Uint8Array, value: Uint8Array | null): StoredRec
     const { group, topic, partition } = decodeMessageAt(OffsetCommitKey, 0, key, pendingPrefixBytes);
     return { kind: 'pending', groupId: group, producerId, topic, partition, value: value === null ? null : readOffset(value) };
   }
+  if (isConsumerRecordType(keyVersion)) return { kind: 'consumer', ...readConsumerRecord(keyVersion, key, value) };
   return { kind: 'unknown', keyVersion };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../wire/mod.ts';
 import { createGroupCoordinator, type GroupCoordinator } from './coordinator.ts';
 import { GroupCalls } from './group-calls.ts';
+import { testConsumerConfig } from './fixture.ts';
 import type { GroupSettings } from './ports.ts';
 
 const partitionConfig: PartitionConfig = { segmentBytes: 1 << 20, segmentMs: 1 << 30, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
@@ -24,7 +25,13 @@ class Desk {
   readonly topics = new Map(Object.entries(ids));
   readonly settings: GroupSettings = {
     initialRebalanceDelayMs: 0, sessionTimeoutMinMs: 6_000, sessionTimeoutMaxMs: 1_800_000, membersMax: 100, offsetRetentionMs: 7 * 24 * 60 * minute, offsetCheckIntervalMs: 10 * minute,
-    offsetMetadataMax: 100,
+    offsetMetadataMax: 100, consumer: testConsumerConfig(),
+    topics: {
+      idOf: (name) => this.topics.get(name) ?? null,
+      nameOf: (id) => [...this.topics].find(([, known]) => known === id)?.[0] ?? null,
+      hasPartition: (name, partition) => partition < this.settings.topics.partitionCount(name),
+      partitionCount: (name) => (this.topics.has(name) ? 4 : 0),
+    },
   };
   groups!: GroupCoordinator;
   timers = 0;
@@ -51,12 +58,7 @@ class Desk {
     await this.world.time.settle((async () => {
       const log = await openLog({ ...machine, configOf: () => partitionConfig });
       const storage = log.partitions.get('__consumer_offsets-0') ?? await log.create('__consumer_offsets-0', partitionConfig);
-      const topics = {
-        idOf: (name: string) => this.topics.get(name) ?? null,
-        nameOf: (id: string) => [...this.topics].find(([, known]) => known === id)?.[0] ?? null,
-        hasPartition: (name: string, partition: number) => this.topics.has(name) && partition < 4,
-      };
-      this.groups = await createGroupCoordinator({ storage, ...machine, topics, settings: this.settings, clock: this.#counted(machine.clock), report: (line) => this.reports.push(line) });
+      this.groups = await createGroupCoordinator({ storage, ...machine, topics: this.settings.topics, topicNames: () => this.topics.keys(), settings: this.settings, clock: this.#counted(machine.clock), report: (line) => this.reports.push(line) });
       this.#calls = new GroupCalls(this.groups, '10.1.2.3');
     })());
   }

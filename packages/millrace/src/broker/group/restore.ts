@@ -7,6 +7,7 @@ import type { GroupImage } from './image.ts';
 import { insertMember } from './members.ts';
 import { setOffset } from './offset-table.ts';
 import { subscribedTopics } from './subscription.ts';
+import { restoreConsumer } from './consumer/restore.ts';
 import { touch, type Turn } from './turn.ts';
 
 /** The group, and what the shell has to do for it (wake it). */
@@ -17,11 +18,17 @@ export function restoreGroup(id: string, image: GroupImage, config: GroupConfig,
     for (const [partition, value] of partitions) setOffset(group.offsets, topic, partition, value);
   }
   for (const [producerId, table] of image.pending) group.pending.set(producerId, new Map([...table].map(([topic, partitions]) => [topic, new Map(partitions)])));
-  if (image.value !== null) restoreMembership(turn, image.value);
+  restoreMembership(turn, image);
   return { group, effects: turn.effects };
 }
 
-function restoreMembership(turn: Turn, value: GroupValue): void {
+/** Puts the members into a group without any. */
+export function restoreMembership(turn: Turn, image: GroupImage): void {
+  if (restoreConsumer(turn, image.consumer)) return;
+  if (image.value !== null) restoreClassic(turn, image.value);
+}
+
+function restoreClassic(turn: Turn, value: GroupValue): void {
   const { group } = turn;
   group.protocolType = value.protocolType || null;
   group.generation = value.generation ?? 0;

@@ -5,6 +5,7 @@
 import type { PartitionName } from './effects.ts';
 import { consumerProtocolType, isSubscribed, type Committed, type Group } from './group.ts';
 import { deleteGroup, dropOffsets } from './offsets.ts';
+import { isEmpty } from './state-name.ts';
 import type { Turn } from './turn.ts';
 
 /** Drops what has expired; a group without members and offsets goes itself. */
@@ -12,7 +13,7 @@ export function expireOffsets(turn: Turn, retentionMs: number): void {
   const { group, now } = turn;
   if (group.writesInFlight > 0 || group.phase.kind === 'dead') return;
   const expired = expiredOffsets(group, retentionMs, now.wallMs);
-  if (group.phase.kind === 'empty' && group.promised.size === 0 && group.pending.size === 0 && expired.length === countOffsets(group)) return deleteGroup(turn, null);
+  if (isEmpty(group) && group.promised.size === 0 && group.pending.size === 0 && expired.length === countOffsets(group)) return deleteGroup(turn, null);
   if (expired.length > 0) dropOffsets(turn, expired, null);
 }
 
@@ -32,10 +33,11 @@ function expiredOffsets(group: Group, retentionMs: number, wallMs: number): Part
 
 /**
  * The wall time from which an offset ages: in a group that never had members, since its commit; without members, since the last
- * one went; with members, since its commit, if their subscriptions are known and settled. Null: it does not age.
+ * one went; with members, since its commit, if their subscriptions are known and settled; in a consumer group always since its commit. Null: it does
+ * not age.
  */
 function agesSinceMs(group: Group, value: Committed): number | null {
-  if (group.protocolType === null) return value.commitTimestampMs;
+  if (group.protocolType === null || group.phase.kind === 'consumer') return value.commitTimestampMs;
   if (group.phase.kind === 'empty') return group.phaseSinceMs >= 0 ? group.phaseSinceMs : value.commitTimestampMs;
   const settled = group.phase.kind === 'stable' && group.protocolType === consumerProtocolType && group.subscribedTopics !== null;
   return settled ? value.commitTimestampMs : null;

@@ -3,6 +3,7 @@
 // E1 A member that waits for an answer lives as long as it waits, but a newcomer no longer than newMemberWaitMs.
 import { unreachable } from '../../base/mod.ts';
 import { errorCodes } from '../../wire/mod.ts';
+import { consumerDeadline, consumerTick } from './consumer/leaving.ts';
 import type { HeartbeatEvent, LeaveEvent } from './effects.ts';
 import type { Group, Member } from './group.ts';
 import { removeMember } from './members.ts';
@@ -48,6 +49,7 @@ export function leave(turn: Turn, event: LeaveEvent): void {
 export function tick(turn: Turn): void {
   const { group, now } = turn;
   group.wakeAtMs = Infinity;
+  if (group.phase.kind === 'consumer') consumerTick(turn, group.phase.membership);
   for (const [id, expiresAtMs] of group.promised) if (expiresAtMs <= now.monotonicMs) group.promised.delete(id);
   let gone = 0;
   for (const member of [...group.members.values()]) if (memberDue(turn, member)) gone++;
@@ -83,7 +85,7 @@ function phaseDue(turn: Turn): void {
   const { group, now } = turn;
   const { phase } = group;
   switch (phase.kind) {
-    case 'empty': case 'dead': return;
+    case 'empty': case 'dead': case 'consumer': return;
     case 'preparing': if (phase.deadlineMs <= now.monotonicMs) preparationDue(turn); return;
     case 'completing': case 'stable': if (phase.deadlineMs <= now.monotonicMs) syncDue(turn, phase); return;
     default: unreachable(phase);
@@ -102,7 +104,7 @@ function syncDue(turn: Turn, phase: Extract<Group['phase'], { kind: 'completing'
 function wakeAgain(turn: Turn): void {
   const { group } = turn;
   const { phase } = group;
-  let atMs = phase.kind === 'empty' || phase.kind === 'dead' ? Infinity : phase.deadlineMs;
+  let atMs = phase.kind === 'empty' || phase.kind === 'dead' ? Infinity : phase.kind === 'consumer' ? consumerDeadline(phase.membership) : phase.deadlineMs;
   if (phase.kind === 'completing' && phase.unsynced.size === 0) atMs = Infinity;
   for (const member of group.members.values()) atMs = Math.min(atMs, member.expiresAtMs);
   for (const expiresAtMs of group.promised.values()) atMs = Math.min(atMs, expiresAtMs);

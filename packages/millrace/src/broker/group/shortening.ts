@@ -34,7 +34,8 @@ function appendSlice(storage: GroupStorage, clock: Clock, groups: Iterator<[stri
   });
 }
 
-function addGroup(builder: BatchBuilder, nowMs: number, groupId: string, { value, offsets, pending }: GroupImage): void {
+function addGroup(builder: BatchBuilder, nowMs: number, groupId: string, { value, consumer, offsets, pending }: GroupImage): void {
+  for (const record of consumer.records()) addRecord(builder, nowMs, groupId, { kind: 'consumer', record });
   if (value !== null) addRecord(builder, nowMs, groupId, { kind: 'group', value });
   for (const [topic, partitions] of offsets) {
     for (const [partition, committed] of partitions) addRecord(builder, nowMs, groupId, { kind: 'offset', topic, partition, value: committed });

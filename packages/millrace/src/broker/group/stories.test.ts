@@ -10,9 +10,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ConsumerProtocolSubscription, encodeVersioned, errorCodes, errorName, zeroUuid } from '../../wire/mod.ts';
 import type { Effect, GroupEvent, JoinReply, LeaveReply, Now, Purpose, SyncReply } from './effects.ts';
-import { emptyGroup, stateName, type Group } from './group.ts';
-import { Image } from './image.ts';
+import { TestTopics, testConsumerConfig } from './fixture.ts';
+import { emptyGroup, type Group } from './group.ts';
+import { emptyImage, Image } from './image.ts';
 import { restoreGroup } from './restore.ts';
+import { stateName } from './state-name.ts';
 import { step } from './step.ts';
 
 const folder = join(import.meta.dirname, 'stories');
@@ -32,7 +34,7 @@ for (const file of readdirSync(folder).sort()) {
 interface Client { memberId: string; generation: number; leader: boolean }
 
 class Story {
-  #config = { initialRebalanceDelayMs: 0, sessionTimeoutMinMs: 10, sessionTimeoutMaxMs: 1_800_000, membersMax: 1000 };
+  #config = { initialRebalanceDelayMs: 0, sessionTimeoutMinMs: 10, sessionTimeoutMaxMs: 1_800_000, membersMax: 1000, consumer: testConsumerConfig(), topics: new TestTopics() };
   #now: Now = { monotonicMs: 0, wallMs: 1_000_000 };
   #group: Group = emptyGroup('g', this.#config, this.#now.wallMs);
   #image = new Image();
@@ -78,7 +80,7 @@ class Story {
       case 'refuse': this.#refusing = true; this.#holding = false; return this.#settle();
       case 'crash': return this.#crash();
       case 'show': return this.#show();
-      case 'config': for (const [key, value] of Object.entries(options)) (this.#config as Record<string, number>)[key] = Number(value); return;
+      case 'config': for (const [key, value] of Object.entries(options)) (this.#config as unknown as Record<string, number>)[key] = Number(value); return;
       default: throw new Error(`no command '${verb}'`);
     }
   }
@@ -145,7 +147,7 @@ class Story {
       value: { offset: Number(offset), leaderEpoch: -1, metadata: '', commitTimestampMs: this.#now.wallMs, expireTimestampMs: expires === undefined ? -1 : this.#now.wallMs + Number(expires), topicId: zeroUuid },
     }));
     const member = name === '-' ? { memberId: '', generation: -1 } : this.#as(name);
-    this.#send({ kind: 'commit', to: this.#code(`${name} commit`), instanceId: null, entries, ...member });
+    this.#send({ kind: 'commit', to: this.#code(`${name} commit`), instanceId: null, entries, version: 8, ...member });
   }
 
   #send(event: GroupEvent): void {
@@ -190,7 +192,7 @@ class Story {
   #crash(): void {
     this.#writes = [];
     this.#wakeAtMs = Infinity;
-    const stored = this.#image.groups.get('g') ?? { value: null, offsets: new Map(), pending: new Map() };
+    const stored = this.#image.groups.get('g') ?? emptyImage();
     const { group, effects } = restoreGroup('g', stored, this.#config, this.#now);
     this.#group = group;
     this.#run(effects);

@@ -1,7 +1,7 @@
 // broker/group/turn.ts - one event being handled: the group, the time, and the effects so far.
 // Owns: the small acts that every part of the core needs. Never: decisions about phases (rebalance.ts).
 import { errorCodes } from '../../wire/mod.ts';
-import type { Effect, GroupRecord, JoinReply, Now, Purpose, SyncReply, Ticket } from './effects.ts';
+import type { Effect, GroupRecord, JoinReply, Now, Purpose, SyncReply, Ticket, WriteChain } from './effects.ts';
 import { noBytes, waitingForNothing, type Group, type Member, type Phase } from './group.ts';
 
 /** What the functions of the core share while one event is handled. */
@@ -13,9 +13,9 @@ export function reply<Body>(turn: Turn, to: Ticket<Body>, body: Body): void {
 }
 
 /** Sends records to the log; what follows from their durability waits for 'written'. */
-export function append(turn: Turn, records: readonly GroupRecord[], purpose: Purpose): void {
+export function append(turn: Turn, records: readonly GroupRecord[], purpose: Purpose, chain?: WriteChain): void {
   turn.group.writesInFlight++;
-  turn.effects.push({ kind: 'append', records, purpose });
+  turn.effects.push({ kind: 'append', records, purpose, ...(chain ? { chain } : {}) });
 }
 
 /** Makes sure that a tick comes by `deadlineMs` (G5). */

@@ -3,11 +3,14 @@
 // Versions: AddPartitionsToTxn 4 and later is made for brokers and carries several transactions, but some clients send it: it is answered to all.
 // EndTxn 5 and TxnOffsetCommit 5 are the newer protocol (KIP-890): the end raises the epoch, groups join by committing. Before version 2 a fenced
 // producer is told INVALID_PRODUCER_EPOCH, the only word older clients know for it.
+import { isMillraceError, limits } from '../../base/mod.ts';
+import { linearPattern, type LinearPattern } from '../../os/mod.ts';
 import {
   AddOffsetsToTxn, AddPartitionsToTxn, DescribeTransactions, EndTxn, errorCodes, InitProducerId, ListTransactions, TxnOffsetCommit, WriteTxnMarkers,
   type RequestOf,
 } from '../../wire/mod.ts';
-import type { GroupCoordinator, OffsetEntry } from '../group/mod.ts';
+import type { CodeReply, GroupCoordinator, OffsetEntry } from '../group/mod.ts';
+import { filterInSlices } from '../filter-in-slices.ts';
 import { route, type Handler, type Route } from '../handlers.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
@@ -25,7 +28,7 @@ export function transactionRoutes(services: Services, transactions: Transactions
     route(TxnOffsetCommit, commitOffsets(services, transactions, groups)),
     route(WriteTxnMarkers, writeMarkers(services, transactions)),
     route(DescribeTransactions, describeTransactions(transactions)),
-    route(ListTransactions, listTransactions(services, transactions), { versions: { min: 0, max: 1 } }), // 2 brings patterns
+    route(ListTransactions, listTransactions(services, transactions)),
   ];
 }
 
@@ -126,15 +129,15 @@ function commitOffsets(services: Services, transactions: Transactions, groups: G
         return row;
       }),
     }));
-    const answer = ({ errorCode }: { errorCode: number }) => {
-      for (const row of rows) row.errorCode = errorCode;
+    const answer = ({ errorCode, refused }: CodeReply) => {
+      for (const [index, row] of rows.entries()) row.errorCode = refused?.entries.has(entries[index]!) === true ? refused.errorCode : errorCode;
       context.reply({ topics });
     };
     if (entries.length === 0) return context.reply({ topics });
     if (groupId === '') return answer({ errorCode: errorCodes.INVALID_GROUP_ID });
     const fault = transactions.admitGroup(transactionalId, { producerId, producerEpoch }, groupId, context.version >= 5);
     if (fault !== errorCodes.NONE) return answer({ errorCode: fault === errorCodes.PRODUCER_FENCED ? errorCodes.INVALID_PRODUCER_EPOCH : fault });
-    const event = { kind: 'pend', to: { answer }, memberId, instanceId, generation, producerId, entries } as const;
+    const event = { kind: 'pend', to: { answer }, memberId, instanceId, generation, producerId, entries, version: context.version } as const;
     if (generation >= 0) {
       if (!groups.send(groupId, event)) answer({ errorCode: errorCodes.ILLEGAL_GENERATION });
     } else if (!groups.sendOrCreate(groupId, event)) answer({ errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE });
@@ -183,9 +186,22 @@ function describeTransactions(transactions: Transactions): Handler<typeof Descri
 
 const stateNames = new Set(['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence']);
 
+/** Takes the ids that a pattern names, all without one; null for what is no pattern. Linear in the id, and looked for in slices, so that no pattern can stall the node. */
+function patternOf(text: string | null): LinearPattern | null {
+  if (text === null || text === '') return () => true;
+  try {
+    return linearPattern(text, limits.group.patternSizeMax);
+  } catch (error) {
+    if (!isMillraceError(error, 'invalid-argument')) throw error;
+    return null;
+  }
+}
+
 function listTransactions({ clock }: Services, transactions: Transactions): Handler<typeof ListTransactions> {
   return (request, context) => {
     const { stateFilters, producerIdFilters, durationFilter } = request;
+    const matches = patternOf(request.transactionalIdPattern);
+    if (matches === null) return context.reply({ errorCode: errorCodes.INVALID_REGULAR_EXPRESSION });
     const nowMs = clock.nowMs();
     const transactionStates: { transactionalId: string; producerId: number; transactionState: string }[] = [];
     for (const { id, phase, producerId } of transactions.all) {
@@ -195,6 +211,7 @@ function listTransactions({ clock }: Services, transactions: Transactions): Hand
       if (durationFilter >= 0 && !(phase.kind === 'ongoing' && nowMs - phase.startedMs > durationFilter)) continue;
       transactionStates.push({ transactionalId: id, producerId, transactionState: state });
     }
-    context.reply({ errorCode: errorCodes.NONE, unknownStateFilters: stateFilters.filter((name) => !stateNames.has(name)), transactionStates });
+    const unknownStateFilters = stateFilters.filter((name) => !stateNames.has(name));
+    filterInSlices(clock, transactionStates, ({ transactionalId }) => matches(transactionalId), (found) => context.reply({ errorCode: errorCodes.NONE, unknownStateFilters, transactionStates: found }));
   };
 }

@@ -333,6 +333,11 @@ test('operators see what is open, and can end what hangs in a partition', async 
   assert.deepEqual(await listed({}), ['idle Empty', 'shop Ongoing']);
   assert.deepEqual([await listed({ stateFilters: ['Ongoing'] }), await listed({ producerIdFilters: [producer.producerId + 1] }), await listed({ durationFilter: 100_000 })], [['shop Ongoing'], ['idle Empty'], []]);
   assert.deepEqual((await client.ask(ListTransactions, 0, { stateFilters: ['Open'] })).unknownStateFilters, ['Open']);
+  const byPattern = async (transactionalIdPattern: string | null) => {
+    const { errorCode, transactionStates } = await client.ask(ListTransactions, 2, { transactionalIdPattern });
+    return `${errorName(errorCode)} ${transactionStates.map(({ transactionalId }) => transactionalId).sort().join(' ')}`.trim();
+  };
+  assert.deepEqual(await Promise.all([null, '', 'sh.*', 'id', '(', '(a+)+b'].map(byPattern)), ['NONE idle shop', 'NONE idle shop', 'NONE shop', 'NONE', 'INVALID_REGULAR_EXPRESSION', 'NONE']);
   const openSince = async () => (await client.ask(DescribeProducers, 0, { topics: [{ name: 'red', partitionIndexes: [0] }] })).topics[0]!.partitions[0]!.activeProducers[0]!.currentTxnStartOffset;
   assert.equal(await openSince(), 0);
   const stale = await client.ask(WriteTxnMarkers, 1, { markers: [{ producerId: producer.producerId, producerEpoch: -1, transactionResult: false, topics: [{ name: 'red', partitionIndexes: [0] }], coordinatorEpoch: 0 }] });

@@ -1,6 +1,6 @@
 // client/admin/groups.ts - looking at consumer groups and deleting them, and what they have committed.
 import type { Deadline } from '../../base/mod.ts';
-import { DeleteGroups, DescribeGroups, errorCodes, LeaveGroup, ListGroups, OffsetDelete } from '../../wire/mod.ts';
+import { ConsumerGroupDescribe, DeleteGroups, DescribeGroups, errorCodes, LeaveGroup, ListGroups, OffsetDelete } from '../../wire/mod.ts';
 import { decodeAssignment, decodeSubscription } from '../consumer/protocol.ts';
 import { isRetriable, kafkaError } from '../errors.ts';
 import type { Cluster } from '../net/cluster.ts';
@@ -38,6 +38,29 @@ export async function listGroups(cluster: Cluster, deadline: Deadline): Promise<
 
 /** One group with members and their assignments. */
 export async function describeGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupDescription> {
+  const connection = await cluster.connectionFor({ kind: 'coordinator', group }, 'main', deadline);
+  return (connection.speaks(ConsumerGroupDescribe) ? await describeConsumerGroup(cluster, group, deadline) : null) ?? await describeClassicGroup(cluster, group, deadline);
+}
+
+/** A group of the consumer protocol; null when it is none. */
+async function describeConsumerGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupDescription | null> {
+  const what = `describe group '${group}'`;
+  return await cluster.call({ kind: 'coordinator', group }, ConsumerGroupDescribe, { groupIds: [group], includeAuthorizedOperations: false }, { what, deadline, idempotent: true }, (answer) => {
+    const one = answer.groups[0]!;
+    if (one.errorCode === errorCodes.GROUP_ID_NOT_FOUND || one.errorCode === errorCodes.UNSUPPORTED_VERSION) return null;
+    if (one.errorCode !== 0) throw kafkaError(one.errorCode, what, { group }, one.errorMessage);
+    return {
+      group, state: one.groupState, protocolType: 'consumer', assignor: one.assignorName,
+      members: one.members.map((member) => ({
+        memberId: member.memberId, instanceId: member.instanceId, clientId: member.clientId, host: member.clientHost,
+        topics: member.subscribedTopicNames.length > 0 || member.subscribedTopicRegex === null ? member.subscribedTopicNames : [...new Set(member.targetAssignment.topicPartitions.map(({ topicName }) => topicName))],
+        assignment: member.assignment.topicPartitions.flatMap(({ topicName, partitions }) => partitions.map((partition) => ({ topic: topicName, partition }))),
+      })),
+    };
+  });
+}
+
+async function describeClassicGroup(cluster: Cluster, group: string, deadline: Deadline): Promise<GroupDescription> {
   return await cluster.call({ kind: 'coordinator', group }, DescribeGroups, { groups: [group] }, { what: `describe group '${group}'`, deadline, idempotent: true }, (answer) => {
     const one = answer.groups[0]!;
     const gone = one.errorCode === errorCodes.GROUP_ID_NOT_FOUND; // since version 6

@@ -2,8 +2,9 @@
 // Owns: what was committed last, and the order of commits. Never: what is done (OffsetTracker says it).
 // C1 commits go one at a time, so that an older one never arrives after a newer one. C2 without offsets of its own a commit covers what is done,
 // as it is when its turn comes, and never less than what was committed by hand since the last seek. C3 a commit names the topic that was read,
-// by its id: once another one has its name, the commit is refused.
-import type { Deadline } from '../../base/mod.ts';
+// by its id: once another one has its name, the commit is refused. C4 a commit that was overtaken by a new epoch of the same member is sent again in it.
+import { isMillraceError, type Deadline } from '../../base/mod.ts';
+import { errorCodes } from '../../wire/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { zeroTopicId } from '../net/metadata.ts';
 import { commitOffsets, type Committer as CommitAs, type OffsetToCommit } from '../offsets.ts';
@@ -13,15 +14,12 @@ import type { PartitionState } from './partition-state.ts';
 /** Commits for one consumer. */
 export class OffsetCommitter {
   readonly #cluster: Cluster;
-  readonly #as: () => CommitAs;
-  readonly #onError: (error: unknown, generation: number) => void;
+  readonly #member: CommittingMember;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `as` gives the member and generation at the time of each commit; `onError` hears of each failure. */
-  constructor(cluster: Cluster, as: () => CommitAs, onError: (error: unknown, generation: number) => void) {
+  constructor(cluster: Cluster, member: CommittingMember) {
     this.#cluster = cluster;
-    this.#as = as;
-    this.#onError = onError;
+    this.#member = member;
   }
 
   /** Commits what is done in these partitions and not committed yet. */
@@ -49,20 +47,39 @@ export class OffsetCommitter {
     await turn;
   }
 
+  /** C4. */
+  async #commitAs(offsets: readonly OffsetToCommit[], deadline: Deadline): Promise<void> {
+    for (;;) {
+      const as = this.#member.as();
+      try {
+        return await commitOffsets(this.#cluster, as, offsets, { deadline });
+      } catch (error) {
+        const isStale = isMillraceError(error) && error.data['kafkaCode'] === errorCodes.STALE_MEMBER_EPOCH;
+        if (isStale && await this.#member.renewed(as.generation, deadline).catch(() => false)) continue;
+        this.#member.failed(error, as.generation);
+        throw error;
+      }
+    }
+  }
+
   async #send(offsets: readonly OffsetToCommit[], states: ReadonlyMap<string, PartitionState>, deadline: Deadline): Promise<void> {
     if (offsets.length === 0) return;
-    const as = this.#as();
-    try {
-      await commitOffsets(this.#cluster, as, offsets, { deadline });
-    } catch (error) {
-      this.#onError(error, as.generation);
-      throw error;
-    }
+    await this.#commitAs(offsets, deadline);
     for (const one of offsets) {
       const state = states.get(partitionKey(one.topic, one.partition));
       if (state && isOf(state, one)) state.committed = one.offset;
     }
   }
+}
+
+/** Whose offsets they are. */
+export interface CommittingMember {
+  /** The member and its generation at the time of a commit. */
+  as(): CommitAs;
+  /** A commit failed. */
+  failed(error: unknown, generation: number): void;
+  /** Whether the commit of this generation may be tried in another one. */
+  renewed(generation: number, deadline: Deadline): Promise<boolean>;
 }
 
 function isOf(state: PartitionState, offset: OffsetToCommit): boolean {

@@ -1,5 +1,5 @@
 // client/consumer/consumer.ts - the consumer's door: records out, and what is done committed.
-// Owns: the life of one consumer, handing out batches, the timers of commits and of slow handlers. Never: membership (group-member.ts),
+// Owns: the life of one consumer, handing out batches, the timers of commits and of slow handlers. Never: membership (group-member.ts, consumer-member.ts),
 // fetching (fetcher.ts), offsets of partitions (holdings.ts), choosing them without a group (hand-reader.ts).
 // U1 a record is handed out once while its partition is held, in offset order. U2 only what is done is committed, without gaps. U3 the loop of
 // the machine gets its turn at least every few milliseconds, however many records wait.
@@ -11,10 +11,12 @@ import { committedOffsets, listOffsets, type CommittedOffset, type Committer, ty
 import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { OffsetCommitter, topicIdOf } from './committer.ts';
 import { Fetcher } from './fetcher.ts';
+import { ConsumerMember } from './consumer-member.ts';
 import { GroupMember } from './group-member.ts';
 import { HandReader } from './hand-reader.ts';
 import { Holdings } from './holdings.ts';
 import { KnownTopics } from './known-topics.ts';
+import type { Membership, MemberEvents } from './membership.ts';
 import { consumerSettings, type AssignedPartition, type ConsumerOptions, type ConsumerSettings, type StartAt } from './options.ts';
 import type { PartitionState } from './partition-state.ts';
 import { persist } from './persist.ts';
@@ -49,7 +51,7 @@ export class Consumer {
   readonly #settings: ConsumerSettings;
   readonly #holdings: Holdings;
   readonly #fetcher: Fetcher;
-  readonly #member: GroupMember | null;
+  readonly #member: Membership | null;
   readonly #committer: OffsetCommitter;
   /** Partitions that somebody works on. */
   readonly #taken = new Map<PartitionState, Taken>();
@@ -78,14 +80,23 @@ export class Consumer {
       recreated: (state, topicId) => { state.beginAnew(topicId); void this.#move(state, (deadline) => this.#holdings.recreated(state, deadline)); },
       failed: (error) => this.#fail(error),
     });
-    this.#member = this.#settings.group !== null && this.#settings.topics !== null ? new GroupMember(cluster, this.#settings, `${lane}-group`, {
+    this.#member = this.#settings.group !== null && this.#settings.topics !== null ? this.#makeMember(`${lane}-group`, {
       revoke: (partitions, deadline) => this.#revoke(partitions, deadline),
       lose: (partitions) => this.#lose(partitions),
       joined: () => this.#noteTopics(),
       assign: (partitions) => this.#assign(partitions),
       fail: (error) => this.#fail(error),
     }) : null;
-    this.#committer = new OffsetCommitter(cluster, () => this.membership, (error, generation) => this.#member?.noteError(error, generation));
+    this.#committer = new OffsetCommitter(cluster, {
+      as: () => this.membership,
+      failed: (error, generation) => this.#member?.noteError(error, generation),
+      renewed: async (generation, deadline) => await this.#member?.renewed(generation, deadline) ?? false,
+    });
+  }
+
+  #makeMember(lane: string, events: MemberEvents): Membership {
+    const Member = this.#settings.groupProtocol === 'consumer' ? ConsumerMember : GroupMember;
+    return new Member(this.#cluster, this.#settings, lane, events);
   }
 
   get phase(): ConsumerPhase { return this.#phase; }

@@ -13,23 +13,10 @@ import type { Cluster, Target } from '../net/cluster.ts';
 import type { ClusterView } from '../net/metadata.ts';
 import { partitionKey, type TopicPartition } from '../partitions.ts';
 import { assignors, type Assignor, type Member } from './assignor.ts';
+import type { Membership, MemberEvents } from './membership.ts';
 import type { ConsumerSettings } from './options.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './protocol.ts';
 import { topicsOf, type Subscribed } from './subscription.ts';
-
-/** What the member asks of its consumer. All are awaited before it goes on. */
-export interface MemberEvents {
-  /** Finish what is in work of these by the deadline, commit, and let go. */
-  revoke(partitions: readonly TopicPartition[], deadline: Deadline): Promise<void>;
-  /** These are gone already: others may have them. */
-  lose(partitions: readonly TopicPartition[]): Promise<void>;
-  /** It has joined, before anything is assigned. */
-  joined(): void;
-  /** Begin with these. */
-  assign(partitions: readonly TopicPartition[]): Promise<void>;
-  /** It cannot go on. */
-  fail(error: Error): void;
-}
 
 type Phase =
   | { readonly kind: 'outside' }
@@ -43,7 +30,7 @@ type Phase =
 const revokeShare = 0.8;
 
 /** One member of one group. */
-export class GroupMember {
+export class GroupMember implements Membership {
   readonly #cluster: Cluster;
   readonly #settings: ConsumerSettings;
   readonly #group: string;
@@ -117,6 +104,9 @@ export class GroupMember {
     if (isMillraceError(error, 'unknown-member')) this.#forgetMembership('the group does not know this member');
     else if (isMillraceError(error, 'rebalance')) this.#fallBehind(error);
   }
+
+  /** Only joining again brings another generation, and what was held may be another's then. */
+  async renewed(): Promise<boolean> { return false; }
 
   /** Gives everything up, leaves the group if it is to (G4) and ends. */
   async close(deadline: Deadline, leaves: boolean = this.#settings.instanceId === null): Promise<void> {

@@ -36,16 +36,24 @@ export interface ConsumerOptions {
   readonly commit?: 'auto' | 'manual';
   /** In ms (default 1 000). */
   readonly commitIntervalMs?: number;
-  /** Ways to divide partitions, best first; the group uses one that all its members know (default cooperative-sticky). */
+  /**
+   * How the group is run (default 'classic'). 'classic': the members divide partitions among themselves (any Kafka). 'consumer': the server does (KIP-848; this node,
+   * and Apache Kafka from 4.0 on): no pause for all when one comes or goes, and session and heartbeats are the server's settings. A running group goes from one to
+   * the other when its members do, one after the other.
+   */
+  readonly groupProtocol?: 'classic' | 'consumer';
+  /** With the consumer protocol: how the server divides partitions, 'uniform' or 'range' (default: the server's choice). */
+  readonly serverAssignor?: string;
+  /** Classic protocol. Ways to divide partitions, best first; the group uses one that all its members know (default cooperative-sticky). */
   readonly assignors?: readonly AssignorName[];
   /**
    * A fixed name of this member (a static member): it may restart within the session timeout without a rebalance. So it stays in the group when it is
    * closed (unless told to leave), fails, or takes too long, and its partitions go to others only when the session timeout is over.
    */
   readonly instanceId?: string;
-  /** The group takes a member for dead after this silence, in ms (default 30 000). */
+  /** Classic protocol. The group takes a member for dead after this silence, in ms (default 30 000). */
   readonly sessionTimeoutMs?: number;
-  /** In ms (default 3 000). Heartbeats do not wait for handlers. */
+  /** Classic protocol. In ms (default 3 000). Heartbeats do not wait for handlers. */
   readonly heartbeatIntervalMs?: number;
   /** Time that members have to finish what they are at when the group changes, in ms (default 60 000). */
   readonly rebalanceTimeoutMs?: number;
@@ -69,8 +77,8 @@ export interface ConsumerOptions {
 }
 
 /** The same with every choice made. */
-export type ConsumerSettings = Required<Omit<ConsumerOptions, 'group' | 'instanceId' | 'topics' | 'partitions' | 'onAssigned' | 'onRevoked' | 'onLost'>>
-  & { readonly group: string | null; readonly instanceId: string | null; readonly topics: Subscribed | null; readonly partitions: readonly AssignedPartition[] | null }
+export type ConsumerSettings = Required<Omit<ConsumerOptions, 'group' | 'instanceId' | 'serverAssignor' | 'topics' | 'partitions' | 'onAssigned' | 'onRevoked' | 'onLost'>>
+  & { readonly group: string | null; readonly instanceId: string | null; readonly serverAssignor: string | null; readonly topics: Subscribed | null; readonly partitions: readonly AssignedPartition[] | null }
   & Pick<ConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>;
 
 /** Fills in defaults. Throws 'invalid-argument' for what does not fit together. */
@@ -79,7 +87,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     group: options.group ?? null, instanceId: options.instanceId ?? null, topics: options.topics ? subscribedTo(options.topics) : null, partitions: options.partitions ?? null,
     offsetReset: options.offsetReset ?? 'earliest', isolation: options.isolation ?? 'read_committed',
     commit: options.commit ?? (options.group === undefined ? 'manual' : 'auto'), commitIntervalMs: options.commitIntervalMs ?? 1_000,
-    assignors: options.assignors ?? ['cooperative-sticky'],
+    groupProtocol: options.groupProtocol ?? 'classic', serverAssignor: options.serverAssignor ?? null, assignors: options.assignors ?? ['cooperative-sticky'],
     sessionTimeoutMs: options.sessionTimeoutMs ?? 30_000, heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3_000,
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 60_000, maxPollIntervalMs: options.maxPollIntervalMs ?? 300_000,
     maxWaitMs: options.maxWaitMs ?? 500, minBytes: options.minBytes ?? 1,
@@ -92,6 +100,13 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   refuse(topics?.kind === 'names' && topics.names.length === 0, '`topics` is empty');
   refuse(settings.commit === 'auto' && group === null, "commit 'auto' needs a `group`");
   refuse(settings.instanceId !== null && (group === null || topics === null), '`instanceId` is for members of a group');
+  refuse(settings.groupProtocol !== 'classic' && settings.groupProtocol !== 'consumer', "`groupProtocol` is 'classic' or 'consumer'");
+  const isConsumer = settings.groupProtocol === 'consumer';
+  refuse(isConsumer && (group === null || topics === null), "groupProtocol 'consumer' is for members of a group: it needs `group` and `topics`");
+  refuse(!isConsumer && settings.serverAssignor !== null, "`serverAssignor` needs groupProtocol 'consumer'");
+  for (const name of ['assignors', 'sessionTimeoutMs', 'heartbeatIntervalMs'] as const) {
+    refuse(isConsumer && options[name] !== undefined, `\`${name}\` is of the classic protocol; with groupProtocol 'consumer' ${name === 'assignors' ? 'use `serverAssignor`' : `it is the server's setting, or the group's: consumer.${name === 'sessionTimeoutMs' ? 'session.timeout.ms' : 'heartbeat.interval.ms'}`}`);
+  }
   refuse(settings.assignors.length === 0 || settings.assignors.some((name) => !(name in assignors)), `assignors are some of ${Object.keys(assignors).join(', ')}`);
   refuse(settings.heartbeatIntervalMs * 2 > settings.sessionTimeoutMs, 'sessionTimeoutMs is at least twice heartbeatIntervalMs');
   refuse(settings.prefetchBytes < settings.partitionMaxBytes, 'prefetchBytes holds at least one partition of an answer');

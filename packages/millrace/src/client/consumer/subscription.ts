@@ -11,6 +11,15 @@ export function subscribedTo(topics: readonly string[] | RegExp): Subscribed {
   return { kind: 'pattern', pattern: new RegExp(topics.source, topics.flags.replace(/[gy]/g, '')) };
 }
 
+/**
+ * The pattern in the servers' syntax (RE2), which must match a name as a whole, where RegExp.test looks for a part. What RE2 does not have (looking
+ * around, backreferences) is refused by the server.
+ */
+export function serverPattern({ source, flags }: RegExp): string {
+  const modes = [...flags].filter((flag) => flag === 'i' || flag === 's').join('');
+  return `${modes === '' ? '' : `(?${modes})`}.*(?:${source}).*`;
+}
+
 /** The topics now, by name; those of a pattern rise. */
 export function topicsOf(subscribed: Subscribed, view: ClusterView): readonly string[] {
   if (subscribed.kind === 'names') return subscribed.names;

@@ -18,6 +18,7 @@ import { passes } from './actor.ts';
 import type { Actor, Stage } from './actor.ts';
 import { Admin } from './admins.ts';
 import { Committer } from './committers.ts';
+import { checkShared, ConsumerActor, ConsumerGroupTruth } from './consumer-members.ts';
 import { PartitionHistory } from './history.ts';
 import { GroupReadings, OwnMember, OwnProducer } from './own-clients.ts';
 import type { Promised } from './history.ts';
@@ -65,11 +66,14 @@ class NodeSimulation {
   readonly #actors: Actor[] = [];
   readonly #committers: Committer[] = [];
   readonly #members: OwnMember[] = [];
+  readonly #consumers: ConsumerActor[] = [];
+  readonly #truth = new ConsumerGroupTruth('consumer group', 'orders', 3);
   readonly #transactors: Transactor[] = [];
   readonly #ledger: LedgerTopic = { topic: 'ledger', partitions: 3, ledger: new Ledger() };
   readonly #queue: Queue;
   readonly #jobs: Target[] = [];
   #readings!: GroupReadings;
+  #consumerReadings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
   #rulebook!: Rulebook;
@@ -140,11 +144,14 @@ class NodeSimulation {
     for (const committer of this.#committers) await this.#settle(committer.check());
     await this.#settle(this.#admin.check());
     await this.#settle(this.#members[0]!.catchUp());
+    await this.#settle(this.#members.at(-1)!.catchUp());
+    await this.#settle(checkShared(this.#consumers, this.#truth));
     await this.#settle(this.#settings.check());
     await this.#settle(this.#rulebook.check());
     await this.#checkQueue();
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
     this.#readings.checkDelivered();
+    this.#consumerReadings.checkDelivered();
     await this.#letGo(hosted, node);
     if (this.#random.chance(0.3)) await this.#liveLong();
   }
@@ -345,6 +352,7 @@ class NodeSimulation {
     const synced = written.filter((target) => target.history.promised === 'synced');
     const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
     this.#readings = new GroupReadings('own group', synced);
+    this.#consumerReadings = new GroupReadings('own consumer group', synced);
     for (const [index, target] of synced.entries()) this.#enter(new IdempotentProducer(`idem${index}`, this.#stage(`idem${index}`), target), 30);
     this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
     this.#enter(new PlainProducer('plain', this.#stage('plain'), written), 20);
@@ -360,6 +368,16 @@ class NodeSimulation {
       const member = new OwnMember(name, this.#stage(name), this.#readings);
       this.#members.push(member);
       this.#enter(member, 150);
+    }
+    for (const name of ['consumer-a', 'consumer-b']) {
+      const member = new OwnMember(name, this.#stage(name), this.#consumerReadings, 'consumer');
+      this.#members.push(member);
+      this.#enter(member, 150);
+    }
+    for (const name of ['share-a', 'share-b', 'share-c']) {
+      const member = new ConsumerActor(name, this.#stage(name), this.#truth);
+      this.#consumers.push(member);
+      this.#enter(member, 60);
     }
     this.#admin = new Admin('admin', this.#stage('admin'), synced);
     this.#enter(this.#admin, 80);

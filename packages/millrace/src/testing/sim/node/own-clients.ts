@@ -100,12 +100,14 @@ export class GroupReadings {
 /** One member of a group; it leaves and joins again now and then. */
 export class OwnMember extends Actor {
   readonly #readings: GroupReadings;
+  readonly #protocol: 'classic' | 'consumer';
   #client: Client | null = null;
   #consumer: Consumer | null = null;
 
-  constructor(name: string, stage: Stage, readings: GroupReadings) {
+  constructor(name: string, stage: Stage, readings: GroupReadings, protocol: 'classic' | 'consumer' = 'classic') {
     super(name, stage);
     this.#readings = readings;
+    this.#protocol = protocol;
   }
 
   protected override async act(): Promise<void> {
@@ -126,7 +128,8 @@ export class OwnMember extends Actor {
     if (this.#consumer !== null) return;
     this.#client ??= await connectAs(this.name, this.stage);
     const topics = [...new Set(this.#readings.targets.map((target) => target.topic))];
-    const consumer = this.#client.consumer({ topics, group: this.#readings.name, sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1000, rebalanceTimeoutMs: 5000, commitIntervalMs: 200, maxWaitMs: 100 });
+    const membership = this.#protocol === 'consumer' ? { groupProtocol: 'consumer' as const } : { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1000 };
+    const consumer = this.#client.consumer({ topics, group: this.#readings.name, ...membership, rebalanceTimeoutMs: 5000, commitIntervalMs: 200, maxWaitMs: 100 });
     this.#consumer = consumer;
     this.trace('joins');
     consumer.run({ eachRecord: (record) => this.#take(record) }).catch(async (error: unknown) => {
