@@ -19,6 +19,7 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { CompactionCare } from './compaction/compaction-care.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -100,6 +101,7 @@ export class Broker {
     loadAlteredConfig(metadata, config, report);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
+    const compaction = new CompactionCare(log, topics, config, machine.clock);
     await topics.open();
     const services: Services = {
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
@@ -115,6 +117,7 @@ export class Broker {
     log.onState((state) => reportState(state, report));
     const groups = await openGroups(services);
     const transactions = await Transactions.open({ ...services, groups });
+    compaction.begin();
     return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 

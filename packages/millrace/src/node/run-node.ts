@@ -30,7 +30,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   const sizes = options.data === undefined ? memorySizes : diskSizes;
   const addresses: readonly NodeListener[] = [options, ...(options.listeners ?? [])];
   const log = await openLog({
-    disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report,
+    disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, ...(machine.threads === undefined ? {} : { threads: machine.threads }),
     tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
   });
   let broker: Broker | null = null;

@@ -16,6 +16,8 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** The only texts allowed (for a list: the only elements). */
   readonly allowed?: readonly string[];
+  /** What the whole text must look like, and what is said when it does not. */
+  readonly form?: { readonly pattern: RegExp; readonly why: string };
   /** What is refused although Kafka takes it, with the reason told to the user. */
   readonly refused?: Readonly<Record<string, string>>;
   /** For a topic's key: the node's key that gives its default. */
@@ -43,13 +45,23 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
     if (text.trim() === '' || !Number.isFinite(Number(text))) fail('Not a number of type DOUBLE');
     checkRange(definition, Number(text), fail);
   }
-  const elements = kind === 'list' ? configList(text) : [text];
+  if (definition.form !== undefined && !definition.form.pattern.test(text.trim())) throw new MillraceError('invalid-argument', `${name} ${definition.form.why}`, { name, value: text });
+  if (kind === 'list' && allowed) checkList(name, text);
+  const elements = kind === 'list' ? configList(text) : [kind === 'boolean' ? text.trim().toLowerCase() : text];
   for (const element of elements) {
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
     if (reason !== undefined) fail(reason);
     if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`);
   }
-  if (kind === 'list' && allowed && elements.length === 0) fail('the list must not be empty');
+}
+
+/** A list of words: none twice, none empty; no word at all is a list, too. */
+function checkList(name: string, text: string): void {
+  if (text.trim() === '') return;
+  const elements = text.split(',').map((element) => element.trim());
+  const refuse = (state: string): never => { throw new MillraceError('invalid-argument', `Configuration '${name}' values must not be ${state}.`, { name, value: text }); };
+  if (new Set(elements).size < elements.length) refuse('duplicated');
+  if (elements.includes('')) refuse('empty');
 }
 
 function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string) => never): void {
