@@ -91,7 +91,7 @@ class Check {
       }
       for (const entry of await this.#disk.list(partition.name)) {
         const path = `${partition.name}/${entry.name}`;
-        if (!names.has(path) && !waiting.has(path)) this.#find('note', path, 0, segmentFileOf(entry.name) === null ? 'no file of Millrace' : 'a segment that was deleted or replaced, or was being compacted');
+        if (!names.has(path) && !waiting.has(path)) this.#find('note', path, 0, leftOver(entry.name));
       }
     }
     for (const entry of await this.#disk.list('.')) {
@@ -238,4 +238,10 @@ class SegmentScan {
     this.timestampOf.set(lastOffset, maxTimestampMs);
     this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampMs);
   }
+}
+
+function leftOver(name: string): string {
+  const file = segmentFileOf(name);
+  if (file === null) return 'no file of Millrace';
+  return file.generation === 0 ? 'a segment that was deleted' : 'a segment of a compaction that did not come to its end, or that was replaced';
 }

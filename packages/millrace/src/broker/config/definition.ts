@@ -36,7 +36,7 @@ const int64Max = 2n ** 63n - 1n;
  */
 export function checkConfigValue(definition: ConfigDefinition, text: string): void {
   const { name, kind, allowed, refused } = definition;
-  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Invalid value ${text} for configuration ${name}: ${why}`, { name, value: text }); };
+  const fail = (why: string, value = text): never => { throw new MillraceError('invalid-argument', `Invalid value ${value} for configuration ${name}: ${why}`, { name, value: text }); };
   if (kind === 'boolean') {
     if (!/^\s*(true|false)\s*$/i.test(text)) fail('Expected value to be either true or false');
   } else if (kind === 'int' || kind === 'long') {
@@ -50,8 +50,8 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
   const elements = kind === 'list' ? configList(text) : [kind === 'boolean' ? text.trim().toLowerCase() : text];
   for (const element of elements) {
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
-    if (reason !== undefined) fail(reason);
-    if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`);
+    if (reason !== undefined) fail(reason, element);
+    if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`, element);
   }
 }
 
