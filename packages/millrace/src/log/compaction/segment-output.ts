@@ -74,6 +74,7 @@ export class SegmentOutput {
     await this.#store('timeindex', pending?.time ?? new Uint8Array(0));
     if (pending !== null) segment.index.stored(pending.indexCount, pending.timeCount);
     await this.#disk.syncFolder(this.#partition);
+    await this.#disk.syncFolder('.'); // the partition's own folder may be newer than the last checkpoint
     return segment.facts();
   }
 
