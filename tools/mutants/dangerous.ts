@@ -18,6 +18,12 @@ const named: readonly Named[] = [
   { name: 'journal files are used again too early', file: `${log}checkpoint.ts`, before: 'files.recycle(this.#lastFileSequence);', after: 'files.recycle(Number.MAX_SAFE_INTEGER);' },
   { name: 'the last groups are not made durable at a start', file: `${log}recovery.ts`, before: 'await unproven.makeDurable(disk);', after: ';' },
   { name: 'a repeated batch is appended again', file: `${broker}produce/producer-table.ts`, before: "return { kind: 'duplicate', baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, timestampMs: batch.timestampMs };", after: 'return append;' },
+  { name: 'compaction drops the last record of a key', file: `${log}compaction/cleaner.ts`, before: 'records.offset < this.#map.get(records.key()!)', after: 'records.offset <= this.#map.get(records.key()!)' },
+  { name: 'a tombstone goes before its delay', file: `${log}compaction/cleaner.ts`, before: 'const mayKeepTombstones = !header.hasDeleteHorizon || this.#start.nowMs < header.baseTimestampMs;', after: 'const mayKeepTombstones = false;' },
+  { name: 'aborted records supersede committed ones', file: `${log}compaction/cleaner.ts`, before: 'header.recordCount > 0 && !this.#transactions.isAborted(header)', after: 'header.recordCount > 0' },
+  { name: 'a compacted segment is swapped in before it is synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#file.sync();\n    await this.#close();', after: 'await this.#close();' },
+  { name: 'the name of a compacted segment is not synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#disk.syncFolder(this.#partition);', after: ';' },
+  { name: 'what a swap replaced comes back at a start', file: `${log}recovery.ts`, before: 'if (partition !== undefined) target.swap(partition, decodeSwap(body));', after: ';' },
 ];
 
 /** The named mutants. @throws Error when a place is not found, or more than once. */

@@ -124,7 +124,7 @@ export class KeyedLife {
   #look(partition: Partition): CompactionFacts | null {
     const model = this.#truth.models.get(partition.name);
     if (model === undefined) return { stableOffset: partition.highWatermark, aborted: [], producers: [] };
-    const stableOffset = Math.min(partition.highWatermark, model.firstOpen());
+    const stableOffset = Math.min(partition.highWatermark, model.firstOpen(partition.highWatermark)); // a marker that is not durable decides nothing
     const lastOffset = model.lastOfProducer(model.end);
     return { stableOffset, aborted: model.aborted().filter((range) => range.lastOffset < stableOffset), producers: lastOffset < 0 ? [] : [{ producerId: keyedProducer.id, epoch: keyedProducer.epoch, lastOffset }] };
   }

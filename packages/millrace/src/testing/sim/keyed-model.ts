@@ -56,10 +56,11 @@ export class KeyedModel {
     this.keptUntil = end;
   }
 
-  /** First offset of the transaction that is open; Infinity for none. */
-  firstOpen(): number {
+  /** First offset of the transaction that is open as far as the log is known up to `end`; Infinity for none. */
+  firstOpen(end = Infinity): number {
     let first = Infinity;
-    for (const { transactional, marker, baseOffset } of this.appends) {
+    for (const { transactional, marker, baseOffset, nextOffset } of this.appends) {
+      if (nextOffset > end) break;
       if (marker !== null) first = Infinity;
       else if (transactional && first === Infinity) first = baseOffset;
     }

@@ -23,6 +23,7 @@ import { GroupReadings, OwnMember, OwnProducer } from './own-clients.ts';
 import type { Promised } from './history.ts';
 import { armNet, disarmNet } from './net-faults.ts';
 import { IdempotentProducer, PlainProducer } from './producers.ts';
+import { Profiles } from './profiles.ts';
 import type { Target } from './producers.ts';
 import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
@@ -66,6 +67,7 @@ class NodeSimulation {
   #readings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
+  #profiles!: Profiles;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
   readonly #sizes: NodeSizes;
@@ -95,6 +97,7 @@ class NodeSimulation {
     await this.#createTopic('clicks', 2, 'page-cache');
     await this.#createTopic('settings', 1, 'synced', []);
     await this.#createLedger();
+    await this.#createProfiles();
     this.#castActors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
@@ -129,6 +132,7 @@ class NodeSimulation {
     await this.#settle(this.#admin.check());
     await this.#settle(this.#members[0]!.catchUp());
     await this.#settle(this.#settings.check());
+    await this.#settle(this.#profiles.check());
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
     this.#readings.checkDelivered();
     await this.#letGo(hosted, node);
@@ -197,7 +201,7 @@ class NodeSimulation {
   async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
     let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, { ...this.#sizes, config: options.config ?? {} }, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: { 'log.cleaner.backoff.ms': '50', ...options.config } }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
@@ -302,6 +306,17 @@ class NodeSimulation {
     expect(answer.topics[0]!.errorCode === 0, `topic '${name}' was answered ${answer.topics[0]!.errorCode}`);
   }
 
+  /** A compacted table: compaction looks for work all the time, and drops as early as it may. */
+  async #createProfiles(): Promise<void> {
+    const of = (name: string, values: readonly (string | number)[]) => ({ name, value: String(this.#random.pick(values)) });
+    const configs = [
+      { name: 'cleanup.policy', value: 'compact' }, of('segment.ms', [20, 200]), of('min.cleanable.dirty.ratio', [0, 0.3]), of('delete.retention.ms', [0, 300, 86_400_000]), of('file.delete.delay.ms', [0, 1000]),
+      of('max.compaction.lag.ms', [100, '9223372036854775807']),
+    ];
+    const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name: 'profiles', numPartitions: 1, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
+    expect(answer.topics[0]!.errorCode === 0, `topic 'profiles' was answered ${answer.topics[0]!.errorCode}`);
+  }
+
   #topicConfigs(promised: Promised): { name: string; value: string }[] {
     return [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
   }
@@ -339,6 +354,8 @@ class NodeSimulation {
       this.#transactors.push(transactor);
       this.#enter(transactor, 25);
     }
+    this.#profiles = new Profiles('profiles', this.#stage('profiles'));
+    this.#enter(this.#profiles, 20);
     this.#enter(new CommittedReader('auditor', this.#stage('auditor'), this.#ledger), 25);
   }
 
