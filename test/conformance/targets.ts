@@ -5,8 +5,11 @@ import { smallJvm, startKafka } from '../peers/kafka.ts';
 import { startMillrace } from '../peers/millrace.ts';
 import type { Broker, BrokerKind } from '../peers/broker.ts';
 
+/** How often compaction looks for work, on both. */
+const cleanerBackoffMs = 200;
+
 /** Starts a broker for the cases. */
-export const startTarget = (target: BrokerKind): Promise<Broker> => target === 'kafka' ? kafkaForCases() : startMillrace();
+export const startTarget = (target: BrokerKind): Promise<Broker> => target === 'kafka' ? kafkaForCases() : startMillrace({ flags: ['--set', `log.cleaner.backoff.ms=${cleanerBackoffMs}`] });
 
 /** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
 export const kafkaForCases = (): Promise<Broker> => startKafka({
@@ -17,5 +20,6 @@ export const kafkaForCases = (): Promise<Broker> => startKafka({
     'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4, 'share.coordinator.state.topic.num.partitions': 4,
     // After kill -9 the controller waits for this long before it lets the broker in again.
     'broker.session.timeout.ms': 1500, 'broker.heartbeat.interval.ms': 300,
+    'log.cleaner.backoff.ms': cleanerBackoffMs,
   },
 });

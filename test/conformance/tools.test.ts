@@ -145,8 +145,18 @@ const cases: ToolCase[] = [
     name: 'kafka-configs, compaction',
     async run(tools) {
       const topic = await made(tools, 1);
-      const { exit, out } = await tools.try('kafka-configs', ['--alter', '--entity-type', 'topics', '--entity-name', topic, '--add-config', 'cleanup.policy=[compact,delete]']);
-      tools.transcript.push(exit === 0 ? out.replace(topic, '<topic>').trim() : `ended with code ${exit}`);
+      const of = ['--entity-type', 'topics', '--entity-name', topic];
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=[compact,delete],min.cleanable.dirty.ratio=0.1,segment.jitter.ms=5']);
+      await tools.run('kafka-configs', ['--describe', ...of]);
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=compact', '--delete-config', 'segment.jitter.ms']);
+      await tools.run('kafka-configs', ['--describe', ...of]);
+      for (const wrong of ['cleanup.policy=[compact,compact]', 'cleanup.policy=keep', 'min.cleanable.dirty.ratio=2', 'remote.storage.enable=true']) {
+        const { exit, err, out } = await tools.try('kafka-configs', ['--alter', ...of, '--add-config', wrong]);
+        assert.equal(exit, 1, wrong);
+        tools.transcript.push(`${wrong}: ${/InvalidConfigurationException: (.*)/.exec(err + out)?.[1] ?? err + out}`);
+      }
+      const { out } = await tools.run('kafka-log-dirs', ['--describe', '--topic-list', topic], { note: false });
+      assert.ok(out.includes(`"partition":"${topic}-0"`), out);
     },
   },
   {

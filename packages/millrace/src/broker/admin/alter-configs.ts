@@ -163,6 +163,9 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
 
 function apply(target: Target, values: Map<string, string>, { name, operation, value }: Change): void {
   const definition = target.definitions.get(name);
+  if ((operation === 'append' || operation === 'subtract') && definition?.kind !== 'list' && value !== null) {
+    throw new Refusal(errorCodes.INVALID_CONFIG, `Can't ${operation.toUpperCase()} to key ${name} because its type is not LIST.`);
+  }
   if (definition === undefined) throw new Refusal(errorCodes.INVALID_CONFIG, `Unknown config name: ${name}`);
   if (!target.mayAlter(definition)) throw new Refusal(errorCodes.INVALID_REQUEST, `Cannot update these configs dynamically: ${name}`);
   if (operation === 'delete') { values.delete(name); return; }
@@ -184,7 +187,6 @@ function refusing(check: () => void): void {
 
 /** Elements appended to, or subtracted from, a list. */
 function merged(target: Target, definition: ConfigDefinition, values: ReadonlyMap<string, string>, operation: 'append' | 'subtract', value: string): string {
-  if (definition.kind !== 'list') throw new Refusal(errorCodes.INVALID_CONFIG, `Can't ${operation.toUpperCase()} to key ${definition.name} because its type is not LIST.`);
   const elements = (values.get(definition.name) ?? target.inherited(definition.name)).split(',').filter((element) => element !== '');
   for (const each of value.split(',')) {
     const at = elements.indexOf(each);
