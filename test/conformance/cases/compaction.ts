@@ -64,7 +64,7 @@ export const compactionCases = [
     const left = await compactedTo(scene, topic, keys + 12);
     const first = left[0]!;
     assert.ok(first.offset > keys, 'the first records are gone');
-    const found = await scene.driver.consume({ topic, partitions: [0], from: { kind: 'offset', offset: 5 }, count: 3 });
+    const found = (await scene.driver.consume({ topic, partitions: [0], from: { kind: 'offset', offset: 5 }, count: 3 })).slice(0, 3);
     assert.deepEqual(found.map(textOf), left.slice(0, 3).map(textOf));
     assert.deepEqual(found.map(({ offset }) => offset), left.slice(0, 3).map(({ offset }) => offset));
   }),

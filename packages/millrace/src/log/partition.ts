@@ -237,6 +237,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     const gone = this.segments.splice(replaced.first, replaced.count, ...made);
     assert(this.segments.length > 0 && gone.every(({ sealed }) => sealed), 'S1: only whole segments are replaced, and the last one stays');
     this.swaps++;
+    this.#forgetTailBefore(this.segments[replaced.first + made.length]?.baseOffset ?? this.#endOffset);
     this.coldHint = null;
     this.hasGaps = true;
     this.#noteRemaining();
@@ -266,6 +267,12 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
 
   dropTail(throughSequence: number): void {
     this.#tail?.drop(throughSequence);
+    if (this.#tail?.count === 0) this.#tail = null;
+  }
+
+  /** Memory has records as they were appended: readers shall see what compaction has left of them (L10 holds: it is all in segments). */
+  #forgetTailBefore(offset: number): void {
+    this.#tail?.dropBefore(offset);
     if (this.#tail?.count === 0) this.#tail = null;
   }
 

@@ -1,5 +1,6 @@
 // os/serve-calls.ts - the other end of a helper: calls that arrive at a thread, one after the other.
-// Owns: answering, errors as data. Never: what is computed.
+// Owns: answering, errors as data, giving way to the other threads. Never: what is computed.
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import type { HelperAnswer } from './ports.ts';
@@ -18,6 +19,7 @@ export interface CallAnswer {
 export function serveCalls(handle: (message: unknown) => HelperAnswer): void {
   assert(parentPort !== null, 'calls are served on a thread');
   const port = parentPort;
+  giveWay();
   port.on('message', ({ call, message }: CallMessage) => {
     try {
       const { answer, moved = [] } = handle(message);
@@ -27,6 +29,18 @@ export function serveCalls(handle: (message: unknown) => HelperAnswer): void {
     }
   });
 }
+
+/** Where priorities are those of threads (Linux), this one comes after all that answer somebody; elsewhere it would be the whole process. */
+function giveWay(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, helperNiceness);
+  } catch {
+    // Not allowed: then it is a thread like all others.
+  }
+}
+
+const helperNiceness = 10;
 
 function told(error: unknown): NonNullable<CallAnswer['error']> {
   if (isMillraceError(error)) return { code: error.code, message: error.message, data: plain(error.data) };

@@ -111,6 +111,18 @@ test('of many updates the last ones stay, at their offsets; a start and a check 
   assert.deepEqual(await findings(disk), []);
 });
 
+test('what was appended just now is seen compacted, too, though memory had it as it was', async (t) => {
+  const { log } = await open(t, new MemoryDisk(), { tailBytes: 64 * MiB });
+  const partition = await log.create('t-0', config);
+  await update(log, partition, 50);
+  await log.checkpoint();
+  assert.equal((await read(partition)).length, 500);
+  await log.applyCompaction();
+  const seen = await read(partition);
+  assert.ok(seen.length < 100, `${seen.length} records are seen`);
+  assert.deepEqual(lastOf(seen), Object.fromEntries(Array.from({ length: 10 }, (_, key) => [`k${key}`, '49'])));
+});
+
 test('a reader at any offset is given the next batch that is left, from the tail or from the disk', async (t) => {
   for (const tailBytes of [1 * MiB, 64 * MiB]) {
     const { log } = await open(t, new MemoryDisk(), { tailBytes });
