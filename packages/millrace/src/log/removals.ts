@@ -136,11 +136,14 @@ export class Removals {
     await removeQuietly(this.#options.disk, name);
   }
 
+  /** One that cannot be deleted does not keep the others. */
   async #delete(paths: readonly string[]): Promise<void> {
+    let failed: unknown = null;
     for (const path of paths) {
       this.#options.files.forget(path);
-      await removeQuietly(this.#options.disk, path);
+      await removeQuietly(this.#options.disk, path).catch((error: unknown) => { failed ??= error; });
     }
+    if (failed !== null) throw failed;
   }
 }
 

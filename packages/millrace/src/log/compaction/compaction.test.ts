@@ -453,3 +453,28 @@ test('a folder of the first format is read, and is of the new one from then on',
   await again.close();
   assert.equal(parseFormat('', (await readWhole(disk, 'format.json'))!).version, 2);
 });
+
+test('a rate of next to nothing does not hold up the end of a partition, or of the log', async (t) => {
+  const { log } = await open(t, new MemoryDisk(), {}, { bytesPerSecondMax: 1 });
+  for (const name of ['t-0', 'u-0']) await update(log, await log.create(name, config), 30);
+  await log.checkpoint();
+  const compacting = log.applyCompaction();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await log.remove('t-0');
+  await log.create('t-0', config); // its folder is gone
+  await log.close();
+  await compacting;
+});
+
+test('a segment whose file is missing: its partition is told of, and left alone', async (t) => {
+  const disk = new MemoryDisk();
+  const { log, reports } = await open(t, disk);
+  const partition = await log.create('t-0', config);
+  await update(log, partition, 30);
+  await log.close();
+  await disk.remove('t-0/00000000000000000000.log');
+  const again = await open(t, disk);
+  await again.log.applyCompaction();
+  assert.match(again.reports.join('\n'), /t-0 is not compacted any more until the next start: .*the file is missing/);
+  assert.equal(reports.length, 0);
+});

@@ -61,9 +61,7 @@ export class Compactor {
 
   configure(config: CleanerConfig): void {
     this.#config = config;
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.start();
+    if (this.#timer !== null) this.start();
   }
 
   guide(guide: CompactionGuide): void { this.#guide = guide; }
@@ -71,6 +69,7 @@ export class Compactor {
   /** Looks for work again and again. */
   start(): void {
     if (this.#closed) return;
+    this.#timer?.cancel();
     this.#timer = this.#options.core.clock.after(Math.max(1, this.#config.backoffMs), () => {
       void this.run().finally(() => this.start());
     });
@@ -157,10 +156,10 @@ export class Compactor {
   async #compact(partition: PartitionLog, helper: Helper, threads: number): Promise<boolean> {
     try {
       for (let again = true; again && !this.#isStopped(partition); ) {
-        const found = this.#planOf(partition);
-        if (found === null || !found.plan.due) return true;
         if (!this.#cleared.has(partition)) await this.#options.clear(partition);
         this.#cleared.add(partition);
+        const found = this.#planOf(partition);
+        if (found === null || !found.plan.due) return true;
         const result = await this.#pass(partition, found, helper, threads);
         again = result.full;
         this.#note(partition, result);
@@ -178,7 +177,7 @@ export class Compactor {
       core, helper, partition, plan, facts, mapBytes: mapBytes / threads, mapFill,
       bufferBytes: this.#options.threads === undefined ? hereBufferBytes : Math.max(hereBufferBytes, Math.floor(bufferBytes / threads / 2)),
       isStopped: () => this.#isStopped(partition),
-      pause: (bytes) => this.#pause(bytes),
+      pause: (bytes) => this.#pause(partition, bytes),
       beforeSwap: () => this.#options.beforeSwap(partition),
       swap: (swap) => this.#options.swap(partition, swap),
     });
@@ -209,11 +208,11 @@ export class Compactor {
   }
 
   /** Lets others go first: those who wait for this thread, the journal's commits while they are slow, and at the rate that is allowed. */
-  async #pause(bytes: number): Promise<void> {
+  async #pause(partition: PartitionLog, bytes: number): Promise<void> {
     const { core, pace } = this.#options;
     const nowMs = core.clock.monotonicMs();
     this.#paidMs = Math.max(this.#paidMs, nowMs) + (bytes / this.#config.bytesPerSecondMax) * 1000;
-    for (let waitMs = Math.max(this.#paidMs - nowMs, pace.waitMs); waitMs > 0 && !this.#closed; waitMs -= longestWaitMs) {
+    for (let waitMs = Math.max(this.#paidMs - nowMs, pace.waitMs); waitMs > 0 && !this.#isStopped(partition); waitMs -= longestWaitMs) {
       await new Promise<void>((resolve) => core.clock.after(Math.min(waitMs, longestWaitMs), resolve));
     }
     await new Promise<void>((resolve) => core.clock.soon(resolve));

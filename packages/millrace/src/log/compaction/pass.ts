@@ -6,9 +6,10 @@
 //
 // Q1 What is read, written and computed at once is bounded by a buffer; between two of them the thread is given back, and the journal's commits come first.
 // Q2 A crash or an error at any point leaves whole segments: those of before, or those that a durable swap named.
-import { assert, limits, MillraceError } from '../../base/mod.ts';
+import { assert, isMillraceError, limits, MillraceError } from '../../base/mod.ts';
 import type { Helper } from '../../os/mod.ts';
 import type { LogCore } from '../core.ts';
+import type { Lease } from '../file-cache.ts';
 import { segmentPath } from '../names.ts';
 import type { PartitionLog } from '../partition.ts';
 import type { Segment, SegmentFacts } from '../segment.ts';
@@ -131,9 +132,9 @@ class Pass {
 
   /** Gives every batch of a segment to the thread, a buffer at a time, until `visit` says false. */
   async #walk<T extends Mapped | Filtered>(kind: 'map' | 'filter', segment: Segment, visit: (result: T) => Promise<boolean>): Promise<void> {
-    const { core, partition, pause } = this.#options;
+    const { partition, pause } = this.#options;
     const path = segmentPath(partition.name, segment, 'log');
-    const lease = await core.files.acquire(path);
+    const lease = await this.#open(segment, path);
     try {
       let wanted = 0;
       for (let position = 0; position < segment.bytes; ) {
@@ -153,6 +154,18 @@ class Pass {
     }
   }
 
+  /** A file that is missing is damage, unless retention has dropped its segment meanwhile. */
+  async #open(segment: Segment, path: string): Promise<Lease> {
+    const { core, partition } = this.#options;
+    try {
+      return await core.files.acquire(path);
+    } catch (error) {
+      if (!isMillraceError(error, 'not-found')) throw error;
+      if (!partition.segments.includes(segment)) throw new PassStopped();
+      throw damaged(path, 0, 'the file is missing', error);
+    }
+  }
+
   async #stretch<T extends Mapped | Filtered>(kind: 'map' | 'filter', length: number, path: string, position: number): Promise<T> {
     const bytes = this.#buffer;
     this.#buffer = new Uint8Array(0); // lent
@@ -161,8 +174,8 @@ class Pass {
       this.#buffer = answer.bytes;
       return answer.result;
     } catch (error) {
-      if (error instanceof MillraceError && error.code !== 'closed') throw damaged(path, position, error.message, error);
-      throw error;
+      if (isMillraceError(error, 'closed')) throw error;
+      throw damaged(path, position, (error as Error).message, error as Error);
     }
   }
 
