@@ -14,6 +14,7 @@ import type { NodeStatus } from '../node/mod.ts';
 export interface ControlActions {
   backup(request: { readonly folder: string }): Promise<CopySummary>;
   status(request: object): Promise<NodeStatus>;
+  metrics(request: object): Promise<{ readonly text: string }>;
 }
 
 type Verb = keyof ControlActions;
@@ -77,6 +78,7 @@ async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
   switch (request.do) {
     case 'backup': return actions.backup(request as ControlRequest<'backup'>);
     case 'status': return actions.status(request);
+    case 'metrics': return actions.metrics(request);
     default: throw new MillraceError('invalid-argument', `Cannot do '${String((request as { do: unknown }).do)}': this node does not know it`);
   }
 }

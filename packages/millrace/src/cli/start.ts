@@ -9,11 +9,11 @@ import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings } from './settings.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
-import { type Address, usageError } from './values.ts';
+import { type Address, isLoopback, usageError } from './values.ts';
 import { version } from './version.ts';
 
 /** Settings that `start` reads. */
-const names = ['data', 'host', 'port', 'advertise', 'listen', 'set', 'logFormat'] as const;
+const names = ['data', 'host', 'port', 'advertise', 'listen', 'set', 'metricsPort', 'metricsHost', 'logFormat', 'logLevel'] as const;
 type StartSettings = Resolved<(typeof names)[number]>;
 
 /** Defines the command. */
@@ -23,6 +23,7 @@ export function startCommand(shell: Shell): Command {
     { says: 'elsewhere, and with four partitions for new topics', line: 'millrace start --data /var/lib/millrace --port 19092 --set num.partitions=4' },
     { says: 'for other machines; whoever reaches it may do everything', line: 'millrace start --host 0.0.0.0 --advertise bus.example.com:9092' },
     { says: 'in a container: one address for inside, one for outside', line: 'millrace start --host 0.0.0.0 --advertise millrace:9092 --listen 0.0.0.0:19092=localhost:19092' },
+    { says: 'with metrics for Prometheus, and health and readiness, at http://127.0.0.1:9464', line: 'millrace start --metrics-port 9464' },
   ]), 'Settings:', ...names)
     .option('--show-settings', 'print every setting, its value and where it comes from, and do not start')
     .action(async (flags: Record<string, unknown>) => {
@@ -34,27 +35,43 @@ export function startCommand(shell: Shell): Command {
 
 async function runNode(shell: Shell, { values }: StartSettings): Promise<void> {
   const startedMs = performance.now();
-  const log = new NodeLog(shell.out, values.logFormat);
+  const log = new NodeLog(shell.out, { format: values.logFormat, level: values.logLevel });
   const [first, ...further] = listenersOf(values);
   const { startNode } = await import('../node/mod.ts');
   let failed!: (error: unknown) => void;
   const fatal = new Promise<never>((_resolve, reject) => { failed = reject; });
   fatal.catch(() => {}); // it may come while the node is closing, when nobody waits for it any more
   const node = await startNode({
-    ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line, level) => log.say(level, line), onFatal: failed,
+    ...first, listeners: further, data: values.data, config: configOf(values), thread: 'caller', onReport: (line, level, facts) => log.say(level, line, facts), onFatal: failed,
   });
-  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), status: () => node.status() });
+  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
   warnOfOpenAddresses(log, [first!, ...further]);
-  log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
-    event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid,
+  warnOfOpenMetrics(log, node.metricsUrl);
+  log.announce(`Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
+    event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid, ...(node.metricsUrl === null ? {} : { metricsUrl: node.metricsUrl }),
   });
-  await Promise.race([aborted(shell.stop), fatal]);
-  log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
+  try {
+    await Promise.race([aborted(shell.stop), fatal]);
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+  log.announce('stopping: no new requests, what is under way is finished', { event: 'stopping' });
   await closeControl();
   const status = await node.status();
   await node.close();
-  log.say('info', 'stopped', { event: 'stopped', ...status });
+  log.close();
+  log.announce('stopped', { event: 'stopped', ...status });
 }
+
+/** The node's configuration: the flag for metrics is one of its keys, which may also be set by name. */
+function configOf({ set = {}, metricsPort, metricsHost }: StartSettings['values']): Record<string, string> {
+  if (metricsPort === undefined) return set;
+  if (set[metricsKey] !== undefined) throw usageError(`Cannot serve metrics both at --metrics-port ${metricsPort} and at ${metricsKey}=${set[metricsKey]}: give one of them`);
+  return { ...set, [metricsKey]: `${metricsHost.includes(':') ? `[${metricsHost}]` : metricsHost}:${metricsPort}` };
+}
+
+const metricsKey = 'millrace.metrics.listener';
 
 function listenersOf({ host, port, advertise, listen }: StartSettings['values']): NodeListener[] {
   const main: ListenAddress = { host, port, ...(advertise === undefined ? {} : { advertised: advertise }) };
@@ -66,12 +83,16 @@ function listenersOf({ host, port, advertise, listen }: StartSettings['values'])
 
 const advertised = (address: Address | undefined) => (address === undefined ? {} : { advertisedHost: address.host, advertisedPort: address.port });
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 function warnOfOpenAddresses(log: NodeLog, listeners: readonly NodeListener[]): void {
   for (const { host, port } of listeners) {
     if (!isLoopback(host!)) log.say('warn', `listening on ${host}:${port}, which is not loopback: there is no authentication yet, whoever reaches it may read, write and delete everything`, { event: 'open-address', host, port });
   }
+}
+
+function warnOfOpenMetrics(log: NodeLog, url: string | null): void {
+  if (url === null || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))) return;
+  log.say('warn', `metrics at ${url}, which is not loopback: whoever reaches it may read the names of topics and groups, and all figures`, { event: 'open-address', url });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -6,18 +6,19 @@ import type { RunningNode } from './run-node.ts';
 const dialTimeoutMs = 10_000;
 
 /** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'status' | 'close'>): Node {
-  const { host, port } = running;
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'status' | 'metrics' | 'metricsUrl' | 'close'>): Node {
+  const { host, port, metricsUrl } = running;
   const printed = host.includes(':') ? `[${host}]` : host;
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => (closing ??= running.close());
   return {
-    host, port, machine, close,
+    host, port, metricsUrl, machine, close,
     bootstrap: `${printed}:${port}`,
     url: `kafka://${printed}:${port}`,
     dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
     backup: (folder) => running.backup(folder),
     status: () => running.status(),
+    metrics: (options) => running.metrics(options),
     [Symbol.asyncDispose]: close,
   };
 }

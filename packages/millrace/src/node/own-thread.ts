@@ -1,26 +1,27 @@
 // node/own-thread.ts - a node with a data folder on a worker thread, so that nothing the program does delays the log.
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
-import { MillraceError, type ErrorCode, type ReportLevel } from '../base/mod.ts';
+import { MillraceError, type ErrorCode, type ReportFacts, type ReportLevel } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
-import type { Node, NodeOptions, NodeStatus } from './options.ts';
+import type { MetricsOptions, Node, NodeOptions, NodeStatus } from './options.ts';
 
 /** What the thread is told to start. */
 export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };
 
 /** What the thread says. */
 export type FromThread =
-  | { readonly kind: 'started'; readonly host: string; readonly port: number }
+  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly metricsUrl: string | null }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
-  | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
-  | { readonly kind: 'answered'; readonly call: number; readonly answer: CopySummary | NodeStatus }
+  | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel; readonly facts: ReportFacts }
+  | { readonly kind: 'answered'; readonly call: number; readonly answer: ThreadAnswer }
   | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
-/** What the thread can be asked. */
-export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' };
+/** What the thread can be asked, and what it answers. */
+export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' } | { readonly kind: 'metrics'; readonly options: MetricsOptions };
+type ThreadAnswer = CopySummary | NodeStatus | string;
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -33,7 +34,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
   return new Promise((resolve, reject) => {
     let started = false;
     worker.on('message', (message: FromThread) => {
-      if (message.kind === 'report') onReport?.(message.line, message.level);
+      if (message.kind === 'report') onReport?.(message.line, message.level, message.facts);
       else if (message.kind === 'refused') reject(refusal(message));
       else if (message.kind === 'started') {
         started = true;
@@ -43,9 +44,10 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         };
         const ask = askThrough(worker, closed);
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
-          host: message.host, port: message.port, close,
+          host: message.host, port: message.port, metricsUrl: message.metricsUrl, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
+          metrics: (metricsOptions = {}) => ask({ kind: 'metrics', options: metricsOptions }) as Promise<string>,
         }));
       }
     });
@@ -58,8 +60,8 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
 }
 
 /** Questions to the thread, each answered under its own number. */
-function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<CopySummary | NodeStatus> {
-  const waiting = new Map<number, { resolve: (answer: CopySummary | NodeStatus) => void; reject: (error: Error) => void }>();
+function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<ThreadAnswer> {
+  const waiting = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();
   let calls = 0;
   worker.on('message', (message: FromThread) => {
     if (message.kind !== 'answered' && message.kind !== 'failed') return;

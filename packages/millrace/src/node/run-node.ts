@@ -1,11 +1,16 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
-import { KiB, MiB, type Report } from '../base/mod.ts';
+import { KiB, MiB, reportAs, type Report } from '../base/mod.ts';
 import { Broker } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
-import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
+import { openDoorOf, type Watched } from './metrics/door.ts';
+import { noProcessFigures, processFigures } from './metrics/process-figures.ts';
+import { scrapeText } from './metrics/scrape.ts';
+import type { MetricsOptions, NodeListener, NodeOptions, NodeStatus } from './options.ts';
+import { readinessOf } from './readiness.ts';
 import { noStalls, StallWatch } from './stall-watch.ts';
+import { packageVersion } from './version.ts';
 
 /** A node on this thread. */
 export interface RunningNode {
@@ -16,6 +21,8 @@ export interface RunningNode {
   readonly port: number;
   backup(folder: string): Promise<CopySummary>;
   status(): Promise<NodeStatus>;
+  metrics(options?: MetricsOptions): Promise<string>;
+  readonly metricsUrl: string | null;
   close(): Promise<void>;
 }
 
@@ -26,32 +33,45 @@ const diskSizes = { tailBytes: 64 * MiB, journalFileBytes: 64 * MiB };
 
 /** Starts a node over `machine`. Rejects with what the log says of its folder, or 'invalid-argument' for addresses and configuration. */
 export async function runNode(machine: Machine, options: NodeOptions): Promise<RunningNode> {
-  const report: Report = (line, level = 'info') => options.onReport?.(line, level);
+  const report: Report = reportAs('node', (line, level = 'info', facts = {}) => options.onReport?.(line, level, facts));
+  const startedMs = machine.clock.nowMs();
   const sizes = options.data === undefined ? memorySizes : diskSizes;
   const addresses: readonly NodeListener[] = [options, ...(options.listeners ?? [])];
-  const log = await openLog({
-    disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, ...(machine.threads === undefined ? {} : { threads: machine.threads }),
-    tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
-  });
+  const watched: Watched = { observed: null, stopping: false };
+  const door = await openDoorOf(options, watched, report); // first: whoever waits for the start asks it
+  let log: Log | null = null;
   let broker: Broker | null = null;
   try {
-    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    const openedLog = log = await openLog({
+      disk: machine.disk, clock: machine.clock, random: machine.random, onReport: reportAs('log', report), ...(machine.threads === undefined ? {} : { threads: machine.threads }),
+      tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
+    });
+    broker = await Broker.open({ log: openedLog, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
     const opened = broker;
     const listeners: Listener[] = [];
     for (const address of addresses) listeners.push(await opened.listen({ ...address, host: address.host ?? loopback, port: address.port ?? 0 }));
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
     const status = async (): Promise<NodeStatus> => ({ stalls: stalls?.figures ?? noStalls, connections: opened.connections });
+    const observed = watched.observed = {
+      broker: opened, log: openedLog, clock: machine.clock, stalls, startedMs, version: packageVersion(),
+      readiness: () => readinessOf(openedLog.state, openedLog.stats()),
+      processFigures: options.machine === undefined ? processFigures : noProcessFigures,
+    };
     const close = async (): Promise<void> => {
+      watched.stopping = true;
       stalls?.close();
       await opened.close();
-      await log.close();
+      await openedLog.close();
+      await door?.close();
     };
-    const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
-    return { broker: opened, log, backup, status, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    const backup = (folder: string): Promise<CopySummary> => openedLog.backup(new NodeDisk(folder));
+    const metrics = (metricsOptions: MetricsOptions = {}): Promise<string> => scrapeText(observed, metricsOptions);
+    return { broker: opened, log: openedLog, backup, status, metrics, metricsUrl: door?.url ?? null, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
-    await log.close();
+    await log?.close();
+    await door?.close();
     throw error;
   }
 }

@@ -11,12 +11,12 @@ const say = (message: FromThread): void => parent.postMessage(message);
 
 const options = workerData as ThreadOptions;
 try {
-  const node = await runNode(nodeMachine(options.data), { ...options, onReport: (line, level) => say({ kind: 'report', line, level }) });
+  const node = await runNode(nodeMachine(options.data), { ...options, onReport: (line, level, facts) => say({ kind: 'report', line, level, facts }) });
   parent.on('message', (message: ToThread) => {
     if (message.kind === 'close') node.close().then(() => { say({ kind: 'closed' }); parent.close(); });
     else void answer(node, message.call, message.question);
   });
-  say({ kind: 'started', host: node.host, port: node.port });
+  say({ kind: 'started', host: node.host, port: node.port, metricsUrl: node.metricsUrl });
 } catch (error) {
   say({ kind: 'refused', code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
   parent.close();
@@ -24,8 +24,16 @@ try {
 
 async function answer(node: RunningNode, call: number, question: ThreadQuestion): Promise<void> {
   try {
-    say({ kind: 'answered', call, answer: question.kind === 'backup' ? await node.backup(question.folder) : await node.status() });
+    say({ kind: 'answered', call, answer: await answerOf(node, question) });
   } catch (error) {
     say({ kind: 'failed', call, code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function answerOf(node: RunningNode, question: ThreadQuestion) {
+  switch (question.kind) {
+    case 'backup': return node.backup(question.folder);
+    case 'status': return node.status();
+    case 'metrics': return node.metrics(question.options);
   }
 }

@@ -77,6 +77,10 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'fetch.max.bytes', kind: 'int', defaultText: '57671680', min: 1024, documentation: 'Largest fetch response, except for one batch that is larger.' },
   { name: 'max.incremental.fetch.session.cache.slots', kind: 'int', defaultText: '1000', min: 0, documentation: 'Fetch sessions kept; the least used gives way.' },
 
+  // Watching.
+  { name: 'millrace.metrics.listener', kind: 'string', defaultText: '', documentation: 'HOST:PORT at which metrics and health are served over HTTP; empty for nowhere. Whoever reaches it may read them.' },
+  { name: 'millrace.slow.request.ms', kind: 'long', defaultText: '1000', min: -1, dynamic: true, documentation: 'A request that takes longer, without the time that its client asked it to wait, is told of in the log, with where the time went; -1 for none.' },
+
   // Groups.
   { name: 'group.initial.rebalance.delay.ms', kind: 'int', defaultText: '0', min: 0, documentation: 'How long an empty group waits for more members before its first generation. Kafka waits 3000.' },
   { name: 'group.min.session.timeout.ms', kind: 'int', defaultText: '6000', min: 1, documentation: 'Shortest session timeout that a member may ask for.' },

@@ -5,10 +5,11 @@
 // K4 Answers of more than 16 KiB leave in slices, in turn with those of other connections (send-turns.ts).
 // K5 Many requests at once are begun in turns with other connections (begin-turns.ts).
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
-import { isMillraceError, limits, type ReportLevel } from '../../base/mod.ts';
+import { isMillraceError, limits, type Report } from '../../base/mod.ts';
 import type { Connection } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
 import { anonymous, type ListenerInfo, type Router } from '../handlers.ts';
+import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import type { BeginTurns } from './begin-turns.ts';
 import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -23,6 +24,7 @@ export interface ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers: FrameBuffers;
+  readonly metrics: BrokerMetrics;
   readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
@@ -31,7 +33,7 @@ export interface ConnectionHost {
   /** Flushes the connection before the next turn of the loop. */
   flushSoon(connection: ClientConnection): void;
   ended(connection: ClientConnection): void;
-  report(line: string, level?: ReportLevel): void;
+  readonly report: Report;
   /** Stops the node: an invariant is broken. */
   fatal(error: unknown): void;
 }
@@ -102,7 +104,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
 
   abort(why: string): void {
     if (this.#state === 'closed') return;
-    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`, 'warn');
+    this.#host.metrics.connections.aborted++;
+    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`, 'warn', { event: 'connection-closed', client: this.#stream.remote, why });
     this.destroy();
   }
 
@@ -126,6 +129,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   }
 
   slotAnswered(slot: RequestSlot): void {
+    slot.answeredMs = this.#host.monotonicMs();
     this.#requestHeldBytes -= slot.frameBytes;
     this.#host.requestMemory.give(slot.frameBytes);
     if (this.#state === 'closed') return releaseAnswer(slot);
@@ -187,6 +191,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #setPaused(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
+    if (paused && this.#state === 'open') this.#host.metrics.connections.pauses++;
     if (paused) this.#stream.pause();
     else this.#stream.resume();
   }
@@ -194,6 +199,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #begin(frame: Uint8Array): void {
     this.#lastActiveMs = this.#lastReceivedMs;
     const host = this.#host;
+    const begunMs = host.monotonicMs();
     if (frame.byteLength < headerBytesMin) return this.abort(`a request of ${frame.byteLength} bytes has no header`);
     const apiKey = int16(frame, 0);
     const version = int16(frame, 2);
@@ -204,9 +210,12 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     const header = decodeRequestHeader(bytes);
     const body = decodeRequest(row.api, version, bytes, header.bodyAt);
     const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, frame.byteLength);
+    slot.receivedMs = this.#lastReceivedMs;
+    slot.begunMs = begunMs;
     this.#slots.push(slot);
     try {
       row.handle(body, slot);
+      if (slot.answeredMs === 0) slot.handledMs = host.monotonicMs();
     } catch (error) {
       slot.giveUp();
       throw error;
@@ -220,6 +229,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     if (why === 'unknown-api' || apiKey !== ApiVersions.key) return this.abort(`${name} version ${version} is not served`);
     const correlationId = (int16(frame, 4) << 16) | (int16(frame, 6) & 0xffff);
     const slot = new RequestSlot(this, ApiVersions, 0, correlationId, null, frame.byteLength);
+    slot.receivedMs = slot.begunMs = this.#lastReceivedMs;
     this.#slots.push(slot);
     const served = this.#host.router.find(ApiVersions.key, 0);
     const { min, max } = typeof served === 'string' ? ApiVersions.versions : served.versions;
@@ -237,14 +247,22 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
       bytes += answer.bytes;
       if (answer.onSent) callbacks.push(answer.onSent);
     }
+    const answered = this.#slots.slice(this.#head, end);
     this.#forgetAnswered(end);
-    if (bytes === 0) return;
+    if (bytes === 0) return this.#over(answered);
+    callbacks.push(() => this.#over(answered));
     this.#lastActiveMs = this.#host.monotonicMs();
     if (this.#writingBytes === 0) this.#lastProgressMs = this.#lastActiveMs;
     this.#writingBytes += bytes;
     const outgoing: Outgoing = { parts, bytes, callbacks };
     if (bytes <= limits.broker.sendAtOnceBytesMax && (this.#sliced === null || this.#sliced.isEmpty)) this.#stream.write(parts, () => this.sent(outgoing));
     else (this.#sliced ??= new SlicedWrites(this.#stream, this.#host.sendTurns, this)).add(outgoing);
+  }
+
+  /** The answers have left, or never will. */
+  #over(answered: readonly RequestSlot[]): void {
+    const nowMs = this.#host.monotonicMs();
+    for (const slot of answered) this.#host.metrics.requests.over(slot, slot.answer.kind === 'parts' ? slot.answer.bytes : 0, nowMs);
   }
 
   #forgetAnswered(end: number): void {

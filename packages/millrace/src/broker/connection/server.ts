@@ -2,10 +2,11 @@
 // Owns: the set of connections, the flush at the end of a turn, the watch over slow ones. Never: requests.
 // A1 Past max.connections a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
 // theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
-import type { ReportLevel } from '../../base/mod.ts';
+import type { Report } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
@@ -19,7 +20,8 @@ export interface ServerOptions {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
-  report(line: string, level?: ReportLevel): void;
+  readonly metrics: BrokerMetrics;
+  readonly report: Report;
   fatal(error: unknown): void;
 }
 
@@ -34,6 +36,8 @@ export class Server implements ConnectionHost {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly frameBuffers = new FrameBuffers();
+  readonly metrics: BrokerMetrics;
+  readonly report: Report;
   readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
@@ -52,6 +56,8 @@ export class Server implements ConnectionHost {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.router = options.router;
+    this.metrics = options.metrics;
+    this.report = options.report;
     this.requestMemory = options.requestMemory;
     this.beginTurns = new BeginTurns((callback) => options.clock.soon(callback));
     this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
@@ -66,15 +72,16 @@ export class Server implements ConnectionHost {
   /** Serves a client from now on. */
   accept(stream: Connection, listener: ListenerInfo): void {
     if (this.#closed || this.#connections.size >= this.#options.config.number('max.connections')) {
-      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn');
+      this.metrics.connections.refused++;
+      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn', { event: 'connection-refused', client: stream.remote });
       return stream.destroy();
     }
+    this.metrics.connections.accepted++;
     this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
 
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
-  report(line: string, level?: ReportLevel): void { this.#options.report(line, level); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 
   flushSoon(connection: ClientConnection): void {
@@ -147,7 +154,9 @@ export class Server implements ConnectionHost {
   #endIdle(now: number): void {
     const idleMsMax = this.#options.config.number('connections.max.idle.ms');
     for (const connection of [...this.#connections]) {
-      if (now - connection.lastActiveMs > idleMsMax && connection.requestCount === 0) connection.close();
+      if (now - connection.lastActiveMs <= idleMsMax || connection.requestCount > 0) continue;
+      this.metrics.connections.idle++;
+      connection.close();
     }
   }
 }
