@@ -1,5 +1,7 @@
 // cli/topics.ts - `millrace topics`: list, create, describe, alter and delete topics.
 // Owns: their flags and how topics are shown. Never: the exchanges (client/admin).
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isMillraceError } from '../base/mod.ts';
 import type { Admin, ConfigEntry } from '../client/mod.ts';
@@ -47,15 +49,18 @@ function addCreate(parent: Command, shell: Shell): void {
   addClientFlags(addSubcommand(parent, shell, 'create <topic>', 'Creates a topic and waits until it can be used.', [
     { says: 'four partitions, records kept for ever', line: 'millrace topics create flights --partitions 4 --config retention.ms=-1' },
     { says: 'a table: of each key only the last record stays', line: 'millrace topics create profiles --compact' },
+    { says: 'only values that fit a JSON Schema', line: 'millrace topics create payments --value-schema payment.json' },
     { says: 'fast and not synced before the ack: for what may be lost in a power cut', line: 'millrace topics create metrics --config millrace.durability=page-cache' },
   ]))
     .option('--partitions <number>', "how many partitions (default: the node's num.partitions)")
     .option('--config <key=value>', "one of Kafka's settings of a topic; may be repeated", collect)
     .option('--compact', 'keep the last record of each key instead of the newest segments: the same as --config cleanup.policy=compact')
+    .option('--value-schema <file>', 'JSON Schema that values must fit (millrace.value.schema)')
+    .option('--key-schema <file>', 'JSON Schema that keys must fit (millrace.key.schema)')
     .option('--if-not-exists', 'no error when the topic is there already')
-    .action((topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; compact?: boolean; ifNotExists?: boolean }) => {
+    .action(async (topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; compact?: boolean; valueSchema?: string; keySchema?: string; ifNotExists?: boolean }) => {
       const partitions = flags.partitions === undefined ? undefined : parseWhole('--partitions', flags.partitions, 1, 100_000);
-      const configs = pairs(flags.config);
+      const configs: Record<string, string> = { ...pairs(flags.config), ...await schemaFrom(shell, 'millrace.value.schema', flags.valueSchema), ...await schemaFrom(shell, 'millrace.key.schema', flags.keySchema) };
       if (flags.compact === true) {
         if ('cleanup.policy' in configs) throw usageError(`Cannot create '${topic}': --compact and --config cleanup.policy say the same thing; give one of them`);
         configs['cleanup.policy'] = 'compact';
@@ -166,4 +171,9 @@ function lists(flag: string, texts: readonly string[] | undefined): Record<strin
   const found: Record<string, string> = {};
   for (const [key, value] of (texts ?? []).map((text) => parsePair(flag, text))) found[key] = key in found ? `${found[key]},${value}` : value;
   return found;
+}
+
+async function schemaFrom(shell: Shell, name: string, file: string | undefined): Promise<Record<string, string>> {
+  if (file === undefined) return {};
+  return { [name]: await readFile(resolve(shell.folder, file), 'utf8').catch((error: unknown) => { throw usageError(`Cannot read '${file}': ${(error as Error).message}`); }) };
 }

@@ -2,6 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import { nodeMachine } from '../os/mod.ts';
+import type { CopySummary } from '../log/mod.ts';
+import type { FaultReport } from '../broker/mod.ts';
+import type { NodeStatus } from './options.ts';
 import type { FromThread, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
 import { runNode, type RunningNode } from './run-node.ts';
 
@@ -33,6 +36,7 @@ async function answer(node: RunningNode, call: number, question: ThreadQuestion)
 function answerOf(node: RunningNode, question: ThreadQuestion) {
   switch (question.kind) {
     case 'backup': return node.backup(question.folder);
+    case 'play': return node.play(question.command);
     case 'status': return node.status();
     case 'metrics': return node.metrics(question.options);
   }

@@ -5,6 +5,7 @@ import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, type ConfigDefinition } from '../config/definition.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
+import { importDone, schemasOf } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import { checkLags, checkTogether } from '../config/topic-config.ts';
@@ -28,6 +29,8 @@ interface Target {
   /** Throws 'invalid-argument' for values that do not go together. */
   check(values: ReadonlyMap<string, string>): void;
   keep(values: ReadonlyMap<string, string>): Promise<void>;
+  /** Why all of it together cannot be; null when it can. */
+  refusalOf?(values: ReadonlyMap<string, string>): Promise<string | null>;
 }
 
 /** Why nothing was altered. */
@@ -41,6 +44,7 @@ class Refusal extends Error {
 
 const operations = ['set', 'delete', 'append', 'subtract'] as const;
 const keyPrefix = 'config/';
+const importKey = 'millrace.import.from';
 
 /** Brings back what was altered in an earlier life of the node. */
 export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report: Report): void {
@@ -119,7 +123,19 @@ function topicTarget(services: Services, name: string): Target {
     mayAlter: () => true,
     check: (values) => checkTogether(values, services.config),
     keep: (values) => services.topics.configure(name, values),
+    refusalOf: async (values) => importRefusal(topic.config.get(importKey) ?? '', values.get(importKey) ?? '') ?? await schemaRefusal(services, values),
   };
+}
+
+/** A topic that producers may write to never becomes one that is imported; one that was imported may keep the mark. */
+function importRefusal(before: string, after: string): string | null {
+  return after === '' || after === before || after === importDone + before ? null : `${importKey} can only be set when a topic is created`;
+}
+
+async function schemaRefusal(services: Services, values: ReadonlyMap<string, string>): Promise<string | null> {
+  const schemas = schemasOf(values.get('millrace.key.schema'), values.get('millrace.value.schema'));
+  if (schemas === null) return null;
+  return await services.validator.check(schemas).then(() => null, (error: unknown) => { if (isMillraceError(error, 'invalid-argument')) return error.message; throw error; });
 }
 
 /** As given at the node's start, or the default; what was altered since does not count, as in Kafka. */
@@ -158,6 +174,8 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
     apply(target, values, change);
   }
   refusing(() => target.check(values));
+  const refusal = await target.refusalOf?.(values) ?? null;
+  if (refusal !== null) throw new Refusal(errorCodes.INVALID_CONFIG, refusal);
   if (!validateOnly) await target.keep(values);
 }
 
