@@ -18,8 +18,8 @@ test('texts that are values, and texts that are not', () => {
   for (const text of ['2147483648', '1048575', '14']) refuses('segment.bytes', text);
   for (const text of ['true', 'FALSE', ' true ']) accepts('unclean.leader.election.enable', text);
   for (const text of ['yes', '1', '']) refuses('unclean.leader.election.enable', text);
-  for (const text of ['delete', 'compact', 'delete,compact', ' compact , delete ', '']) accepts('cleanup.policy', text);
-  for (const text of ['keep', 'compact,compact', 'compact,', ',', 'Compact']) refuses('cleanup.policy', text);
+  for (const text of ['delete', 'compact', 'delete,compact', ' compact , delete ', 'compact,compact', '']) accepts('cleanup.policy', text);
+  for (const text of ['keep', 'compact,', ',', 'Compact']) refuses('cleanup.policy', text);
   for (const text of ['0', '1', '0.5', ' 1E-3 ']) accepts('min.cleanable.dirty.ratio', text);
   for (const text of ['-0.1', '1.01', 'NaN', '', 'half']) refuses('min.cleanable.dirty.ratio', text);
   for (const text of ['true', 'TRUE']) refuses('remote.storage.enable', text);
