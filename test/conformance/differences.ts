@@ -15,8 +15,8 @@ export const differences: readonly Difference[] = [
     reason: 'Kafka stores min.insync.replicas as a cluster-wide setting when it is formatted and lists it with every topic; Millrace has no replicas to count' },
   { case: 'kafka-configs', fact: 'transcript', kafka: 'DYNAMIC_TOPIC_CONFIG:retention.ms=86400000}', millrace: 'DYNAMIC_TOPIC_CONFIG:retention.ms=86400000, DEFAULT_CONFIG:log.retention.ms=604800000}',
     reason: 'Kafka derives the default from log.retention.hours, which is no synonym; Millrace has it in milliseconds' },
-  { case: settingsCase, fact: 'names', kafka: '"message.timestamp.type",', millrace: '"message.timestamp.type","millrace.durability",',
-    reason: 'a topic may give up the sync before the ack by name' },
+  { case: settingsCase, fact: 'names', kafka: '"message.timestamp.type",', millrace: '"message.timestamp.type","millrace.durability","millrace.import.from","millrace.key.schema","millrace.value.schema",',
+    reason: 'a topic may give up the sync before the ack by name, be moved here from elsewhere, and carry schemas' },
   { case: 'produce a codec that nobody knows', fact: 'answer', kafka: '-1', millrace: '2', reason: 'Kafka fails inside and says so; Millrace says that the batch is damaged' },
   { case: 'produce with a producer id that was never given out', fact: 'answer', kafka: '0', millrace: '59', reason: 'an id of another cluster may be that of another producer here' },
 ];
