@@ -144,11 +144,13 @@ const cases: ToolCase[] = [
   {
     name: 'kafka-configs, compaction',
     async run(tools) {
-      const topic = await made(tools, 1);
+      const topic = tools.name('topic');
+      await tools.run('kafka-topics', ['--create', '--topic', topic, '--partitions', '1'], { note: false });
+      await leaders(tools, topic, 1);
       const of = ['--entity-type', 'topics', '--entity-name', topic];
-      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=[compact,delete],min.cleanable.dirty.ratio=0.1,segment.jitter.ms=5']);
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=[compact,delete],min.cleanable.dirty.ratio=0.1,min.compaction.lag.ms=5']);
       await tools.run('kafka-configs', ['--describe', ...of]);
-      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=compact', '--delete-config', 'segment.jitter.ms']);
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'cleanup.policy=compact', '--delete-config', 'min.compaction.lag.ms']);
       await tools.run('kafka-configs', ['--describe', ...of]);
       for (const wrong of ['cleanup.policy=keep', 'min.cleanable.dirty.ratio=2', 'remote.storage.enable=true']) {
         const { exit, err, out } = await tools.try('kafka-configs', ['--alter', ...of, '--add-config', wrong]);

@@ -20,6 +20,8 @@ export interface ConfigDefinition {
   readonly form?: { readonly pattern: RegExp; readonly why: string };
   /** What is refused although Kafka takes it, with the reason told to the user. */
   readonly refused?: Readonly<Record<string, string>>;
+  /** The reason of what is refused is all that is told. */
+  readonly refusedPlainly?: boolean;
   /** For a topic's key: the node's key that gives its default. */
   readonly nodeName?: string;
   /** For a node's key: may be altered while the node runs. */
@@ -50,6 +52,7 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
   const elements = kind === 'list' ? configList(text) : [kind === 'boolean' ? text.trim().toLowerCase() : text];
   for (const element of elements) {
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
+    if (reason !== undefined && definition.refusedPlainly === true) throw new MillraceError('invalid-argument', reason, { name, value: text });
     if (reason !== undefined) fail(reason, element);
     if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`, element);
   }
@@ -61,7 +64,7 @@ function checkList(name: string, text: string): void {
   throw new MillraceError('invalid-argument', `Configuration '${name}' values must not be empty.`, { name, value: text });
 }
 
-function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string) => never): void {
+function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string, value?: string) => never): void {
   const kindName = definition.kind.toUpperCase();
   if (!/^\s*[+-]?\d{1,19}\s*$/.test(text)) fail(`Not a number of type ${kindName}`);
   const exact = BigInt(text.trim().replace(/^\+/, ''));
@@ -70,9 +73,10 @@ function checkWhole(definition: ConfigDefinition, text: string, fail: (why: stri
   checkRange(definition, Number(exact), fail);
 }
 
-function checkRange(definition: ConfigDefinition, value: number, fail: (why: string) => never): void {
-  if (definition.min !== undefined && value < definition.min) fail(`Value must be at least ${definition.min}`);
-  if (definition.max !== undefined && value > definition.max) fail(`Value must be no more than ${definition.max}`);
+function checkRange(definition: ConfigDefinition, value: number, fail: (why: string, value?: string) => never): void {
+  const shown = definition.kind === 'double' && Number.isInteger(value) ? `${value}.0` : String(value); // as Kafka prints it
+  if (definition.min !== undefined && value < definition.min) fail(`Value must be at least ${definition.min}`, shown);
+  if (definition.max !== undefined && value > definition.max) fail(`Value must be no more than ${definition.max}`, shown);
 }
 
 /** A whole number; what is past 2^53-1 (Kafka's "for ever" is 2^63-1) becomes Number.MAX_SAFE_INTEGER. */
