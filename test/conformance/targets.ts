@@ -8,11 +8,16 @@ import type { Broker, BrokerKind } from '../peers/broker.ts';
 /** How often compaction looks for work, on both. */
 const cleanerBackoffMs = 200;
 
-/** Starts a broker for the cases. */
-export const startTarget = (target: BrokerKind): Promise<Broker> => target === 'kafka' ? kafkaForCases() : startMillrace({ flags: ['--set', `log.cleaner.backoff.ms=${cleanerBackoffMs}`] });
+const rulesForAll = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
+
+/** Starts a broker for the cases. `withRules`: it keeps access rules, and its clients, who say no name, may do everything all the same. */
+export const startTarget = (target: BrokerKind, withRules = false): Promise<Broker> => {
+  if (target === 'kafka') return kafkaForCases(withRules ? rulesForAll : {});
+  return startMillrace({ flags: Object.entries({ 'log.cleaner.backoff.ms': cleanerBackoffMs, ...(withRules ? rulesForAll : {}) }).flatMap(([key, value]) => ['--set', `${key}=${value}`]) });
+};
 
 /** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
-export const kafkaForCases = (): Promise<Broker> => startKafka({
+export const kafkaForCases = (more: Readonly<Record<string, string>> = {}): Promise<Broker> => startKafka({
   jvm: smallJvm,
   properties: {
     'group.initial.rebalance.delay.ms': 0,
@@ -21,5 +26,6 @@ export const kafkaForCases = (): Promise<Broker> => startKafka({
     // After kill -9 the controller waits for this long before it lets the broker in again.
     'broker.session.timeout.ms': 1500, 'broker.heartbeat.interval.ms': 300,
     'log.cleaner.backoff.ms': cleanerBackoffMs,
+    ...more,
   },
 });

@@ -20,6 +20,9 @@ import {
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
 import { CompactionCare } from './compaction/compaction-care.ts';
+import { Authorizer } from './authorization/authorizer.ts';
+import { authorizationRoutes } from './authorization/routes.ts';
+import { guarded } from './authorization/rules.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -36,6 +39,10 @@ import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
 import { SchemaGate } from './produce/schema-gate.ts';
 import type { Validator } from './produce/validator.ts';
+import { ConnectionCeilings } from './quotas/ceilings.ts';
+import { metered } from './quotas/metering.ts';
+import { Quotas } from './quotas/quotas.ts';
+import { quotaRoutes } from './quotas/routes.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -69,6 +76,8 @@ export interface ListenOptions {
   readonly advertisedPort?: number;
   /** Broker that it stands for, where the node plays several; default: the node itself. */
   readonly nodeId?: number;
+  /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
+  readonly principal?: string;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -90,7 +99,7 @@ export class Broker {
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
     this.services = services;
     this.world = world;
     this.#machine = options.machine;
@@ -101,7 +110,7 @@ export class Broker {
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: world.router(routes), requestMemory, responseMemory: services.responseMemory,
-      metrics: services.metrics, report: reportAs('connection', services.report),
+      ceilings, metrics: services.metrics, report: reportAs('connection', services.report),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
   }
@@ -113,6 +122,10 @@ export class Broker {
     const config = new NodeConfig(options.config);
     const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`, 'warn'));
     loadAlteredConfig(metadata, config, report);
+    // What a wrong configuration stops is made before anything that would have to be ended again.
+    const authorizer = Authorizer.open({ metadata, config, clock: machine.clock, report });
+    const quotas = new Quotas(metadata, config, machine.clock);
+    const ceilings = new ConnectionCeilings(config, quotas, machine.clock);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
     const compaction = new CompactionCare(log, topics, config, machine.clock);
@@ -125,7 +138,7 @@ export class Broker {
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
-      metrics: new BrokerMetrics(),
+      authorizer, quotas, metrics: new BrokerMetrics(),
       nodeId: config.number('node.id'),
       brokerIds: world.brokerIds,
       clusterId,
@@ -138,13 +151,16 @@ export class Broker {
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     compaction.begin();
-    return new Broker(services, groups, transactions, world, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    return new Broker(services, groups, transactions, world, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
   async listen(options: ListenOptions): Promise<Listener> {
     if (this.#closing) throw new MillraceError('closed', 'Cannot listen: the node is closing');
-    const info = { name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port, nodeId: options.nodeId ?? this.services.nodeId };
+    const info = {
+      name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port, nodeId: options.nodeId ?? this.services.nodeId,
+      ...(options.principal === undefined ? {} : { principal: options.principal }),
+    };
     const listener = await this.#machine.net.listen({ host: options.host, port: options.port }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
     this.world.listens(info);
@@ -215,8 +231,11 @@ export class Broker {
       ...groupRoutes(this.groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.groups),
       ...importRoutes(services),
+      ...authorizationRoutes(services.authorizer),
+      ...quotaRoutes(services.quotas),
     ];
-    routes = this.world.narrow(routes);
+    const { authorizer, quotas } = services;
+    routes = this.world.narrow(metered(authorizer === null ? routes : guarded(routes, { ...services, authorizer }), quotas, services.clock));
     return routes;
   }
 }

@@ -80,12 +80,12 @@ export const settings = {
     help: 'address for them; whoever reaches it may read the names of topics and groups, and all figures',
   },
   server: {
-    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, top',
+    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, acls, quotas, top',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
     help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
-    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, top',
+    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, acls, quotas, top',
     parse: one((name, given) => parseWhole(name, given, 1, 3_600_000)),
     help: 'longest wait for any one answer',
   },

@@ -84,8 +84,9 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [E.CONCURRENT_TRANSACTIONS, says('unavailable', true, 'another transaction is being ended')],
   [E.TOPIC_AUTHORIZATION_FAILED, refused('no right to this topic')],
   [E.GROUP_AUTHORIZATION_FAILED, refused('no right to this group')],
-  [E.CLUSTER_AUTHORIZATION_FAILED, refused('no right to change the cluster')],
+  [E.CLUSTER_AUTHORIZATION_FAILED, refused('no right to do this on the cluster')],
   [E.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, refused('no right to this transactional id')],
+  [E.SECURITY_DISABLED, says('invalid-argument', false, 'the server checks no access rules; it must be started with an authorizer (authorizer.class.name)')],
   [E.SASL_AUTHENTICATION_FAILED, refused('the server did not accept the credentials')],
   [E.UNKNOWN_SERVER_ERROR, says('server-error', false, 'the server failed in an unexpected way; see its log')],
 ]);

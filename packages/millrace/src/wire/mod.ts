@@ -16,3 +16,4 @@ export * from './batch-rewriter.ts';
 export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';
+export * from './acl-numbers.ts';

@@ -77,6 +77,19 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'fetch.max.bytes', kind: 'int', defaultText: '57671680', min: 1024, documentation: 'Largest fetch response, except for one batch that is larger.' },
   { name: 'max.incremental.fetch.session.cache.slots', kind: 'int', defaultText: '1000', min: 0, documentation: 'Fetch sessions kept; the least used gives way.' },
 
+  { name: 'max.connections.per.ip', kind: 'int', defaultText: '2147483647', min: 0, documentation: 'Connections of one address at the same time; further ones are closed at once.' },
+  { name: 'max.connections.per.ip.overrides', kind: 'string', defaultText: '', documentation: 'Exceptions from max.connections.per.ip: ADDRESS:NUMBER, several separated by commas.' },
+  { name: 'max.connection.creation.rate', kind: 'int', defaultText: '2147483647', min: 1, documentation: 'New connections per second of all addresses together; those that come faster are taken, and read a little later.' },
+
+  // Access rules and quotas.
+  { name: 'authorizer.class.name', kind: 'string', defaultText: '', allowed: ['', 'acls', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'], documentation: "Who decides what clients may do: nobody when empty; acls, or the name of Kafka's class, for access rules (kafka-acls)." },
+  { name: 'super.users', kind: 'string', defaultText: '', documentation: "Principals that may do everything whatever the access rules say: User:NAME, several separated by ';'." },
+  { name: 'allow.everyone.if.no.acl.found', kind: 'boolean', defaultText: 'false', documentation: 'Whether a resource that no access rule speaks of is open to everybody.' },
+  { name: 'quota.window.num', kind: 'int', defaultText: '11', min: 1, documentation: 'Windows over which the use of a quota is averaged, the present one included.' },
+  { name: 'quota.window.size.seconds', kind: 'int', defaultText: '1', min: 1, documentation: 'Length of such a window.' },
+  { name: 'controller.quota.window.num', kind: 'int', defaultText: '11', min: 1, documentation: 'Windows whose worth of changes to topics (controller_mutation_rate) may be made at once.' },
+  { name: 'controller.quota.window.size.seconds', kind: 'int', defaultText: '1', min: 1, documentation: 'Length of such a window.' },
+
   // Watching.
   { name: 'millrace.metrics.listener', kind: 'string', defaultText: '', documentation: 'HOST:PORT at which metrics and health are served over HTTP; empty for nowhere. Whoever reaches it may read them.' },
   { name: 'millrace.slow.request.ms', kind: 'long', defaultText: '1000', min: -1, dynamic: true, documentation: 'A request that takes longer, without the time that its client asked it to wait, is told of in the log, with where the time went; -1 for none.' },

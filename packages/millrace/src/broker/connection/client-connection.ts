@@ -6,7 +6,7 @@
 // K5 Many requests at once are begun in turns with other connections (begin-turns.ts).
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
 import { isMillraceError, limits, type Report } from '../../base/mod.ts';
-import type { Connection } from '../../os/mod.ts';
+import type { Connection, Timer } from '../../os/mod.ts';
 import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
 import { anonymous, type ListenerInfo, type Router } from '../handlers.ts';
 import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
@@ -30,6 +30,7 @@ export interface ConnectionHost {
   readonly frameBytesMax: number;
   readonly requestsPerConnectionMax: number;
   monotonicMs(): number;
+  after(delayMs: number, callback: () => void): Timer;
   /** Flushes the connection before the next turn of the loop. */
   flushSoon(connection: ClientConnection): void;
   ended(connection: ClientConnection): void;
@@ -45,7 +46,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   readonly id: number;
   readonly host: string;
   readonly listener: ListenerInfo;
-  readonly principal = anonymous;
+  readonly principal: string;
   /** In the server's line of connections to flush. */
   flushQueued = false;
   readonly #stream: Connection;
@@ -67,6 +68,9 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #refused = false;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #paused = false;
+  /** The end of the pause that a quota demands; 0 for none. */
+  #throttledUntilMs = 0;
+  #throttle: Timer | null = null;
   #pumping = false;
   #lastActiveMs: number;
   #lastProgressMs: number;
@@ -77,6 +81,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#stream = stream;
     this.host = hostOf(stream.remote);
     this.listener = listener;
+    this.principal = listener.principal ?? anonymous;
     this.#host = host;
     this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = host.monotonicMs();
     this.#reader = new FrameReader(host.frameBytesMax, host.frameBuffers, (bytes) => this.#reserve(bytes));
@@ -90,11 +95,11 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   /** Bytes of answers that the client has not taken. */
   get unsentBytes(): number { return this.#unsentBytes; }
   /** When a request last arrived or was answered; for closing idle connections. */
-  get lastActiveMs(): number { return this.#lastActiveMs; }
+  get lastActiveMs(): number { return Math.max(this.#lastActiveMs, this.#throttledUntilMs); }
   /** When the client last took an answer, or had none to take. */
   get lastProgressMs(): number { return this.#lastProgressMs; }
   /** When bytes last arrived, while a frame is incomplete; null when no frame is. */
-  get partialSinceMs(): number | null { return this.#reader.reservedBytes > 0 ? this.#lastReceivedMs : null; }
+  get partialSinceMs(): number | null { return this.#reader.reservedBytes > 0 ? Math.max(this.#lastReceivedMs, this.#throttledUntilMs) : null; }
 
   onClose(callback: () => void): () => void {
     if (this.#state === 'closed') queueMicrotask(callback);
@@ -113,6 +118,15 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   destroy(): void {
     this.#stream.destroy();
     this.#ended();
+  }
+
+  throttle(pauseMs: number): void {
+    const untilMs = this.#host.monotonicMs() + pauseMs;
+    if (this.#state !== 'open' || untilMs <= this.#throttledUntilMs) return;
+    this.#throttle?.cancel();
+    this.#throttledUntilMs = untilMs; // until then it is neither idle nor slow
+    this.#throttle = this.#host.after(pauseMs, () => this.#throttleOver());
+    if (!this.#pumping) this.#setPaused(true);
   }
 
   /** Begins no further request, answers those under way, then ends. */
@@ -147,6 +161,13 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     else if (this.#paused) this.#pump();
   }
 
+  #throttleOver(): void {
+    this.#throttle = null;
+    this.#throttledUntilMs = 0;
+    this.#lastActiveMs = this.#lastReceivedMs = this.#host.monotonicMs();
+    this.#pump();
+  }
+
   #received(chunk: Uint8Array): void {
     if (this.#state !== 'open') return;
     this.#lastReceivedMs = this.#host.monotonicMs();
@@ -177,7 +198,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   }
 
   #mustWait(): boolean {
-    return this.requestCount >= this.#host.requestsPerConnectionMax
+    return this.#throttle !== null
+      || this.requestCount >= this.#host.requestsPerConnectionMax
       || this.#unsentBytes >= limits.broker.responseBytesPerConnectionMax
       || (this.#unsentBytes > 0 && this.#host.responseMemory.freeBytes === 0);
   }
@@ -299,6 +321,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#state = 'closed';
     this.#host.requestMemory.forget(this);
     this.#host.beginTurns.leave(this);
+    this.#throttle?.cancel();
+    this.#throttle = null;
     this.#sliced?.end();
     let underWayBytes = 0;
     for (let i = this.#head; i < this.#slots.length; i++) {

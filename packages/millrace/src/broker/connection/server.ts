@@ -7,6 +7,7 @@ import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
 import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
+import type { ConnectionCeilings } from '../quotas/ceilings.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly metrics: BrokerMetrics;
   readonly report: Report;
   fatal(error: unknown): void;
+  /** What limits new connections besides their number. */
+  readonly ceilings: ConnectionCeilings;
 }
 
 const watchEveryMs = 500;
@@ -76,12 +79,21 @@ export class Server implements ConnectionHost {
       if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn', { event: 'connection-refused', client: stream.remote });
       return stream.destroy();
     }
+    const connection = new ClientConnection(this.#idNext++, stream, listener, this);
+    const pauseMs = this.#options.ceilings.enter(connection);
+    if (pauseMs === null) {
+      this.metrics.connections.refused++;
+      this.report(`connection ${stream.remote} closed: max.connections.per.ip are open`, 'warn', { event: 'connection-refused', client: stream.remote });
+      return connection.destroy();
+    }
     this.metrics.connections.accepted++;
-    this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
+    this.#connections.add(connection);
+    if (pauseMs > 0) connection.throttle(pauseMs);
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
 
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
+  after(delayMs: number, callback: () => void): Timer { return this.#options.clock.after(delayMs, callback); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 
   flushSoon(connection: ClientConnection): void {

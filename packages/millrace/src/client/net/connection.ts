@@ -39,7 +39,7 @@ interface Pending {
   readonly version: number;
   readonly correlationId: number;
   readonly deadline: Deadline;
-  readonly goneAtMs: number;
+  goneAtMs: number;
   readonly resolve: (body: any) => void;
   readonly reject: (error: Error) => void;
   /** The caller has been told 'timeout'; the answer is still awaited, for N1 and N3. */
@@ -61,6 +61,8 @@ export class BrokerConnection {
   #timer: Timer | null = null;
   #timerAtMs = Infinity;
   #closed: MillraceError | null = null;
+  /** Until then the server, which holds this client back for a quota, need not answer. */
+  #quietUntilMs = 0;
   #health: HealthEvents | null = null;
 
   constructor(connection: Connection, endpoint: string, clock: Clock, options: ConnectionOptions) {
@@ -120,7 +122,7 @@ export class BrokerConnection {
       const patienceMs = this.#options.requestTimeoutMs + (options.serverWaitMs ?? 0);
       const pending: Pending = {
         api, version, correlationId: this.#correlationNext - 1, deadline: options.deadline,
-        goneAtMs: this.#clock.monotonicMs() + patienceMs, resolve, reject, abandoned: false,
+        goneAtMs: Math.max(this.#clock.monotonicMs(), this.#quietUntilMs) + patienceMs, resolve, reject, abandoned: false,
       };
       this.#pending.push(pending);
       this.#watch(Math.min(pending.deadline, pending.goneAtMs));
@@ -165,11 +167,18 @@ export class BrokerConnection {
     this.#health?.answered();
     if (pending.abandoned) return;
     try {
-      pending.resolve(decodeResponse(pending.api, pending.version, frame).body);
+      const body = decodeResponse(pending.api, pending.version, frame).body as { throttleTimeMs?: number };
+      if (body.throttleTimeMs !== undefined && body.throttleTimeMs > 0) this.#heldBack(body.throttleTimeMs);
+      pending.resolve(body);
     } catch (error) {
       pending.reject(error as Error);
       throw error;
     }
+  }
+
+  #heldBack(pauseMs: number): void {
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, this.#clock.monotonicMs() + pauseMs);
+    for (const pending of this.#pending) pending.goneAtMs += pauseMs;
   }
 
   #watch(atMs: number): void {
