@@ -17,13 +17,14 @@ const wordPath = 'packages/millrace/src/cli/word.ts';
 function smallCheckout(t: TestContext): { home: string; run(env?: Record<string, string>): { word: string; from: string; thread: string }; word(text: string): void; settled(): Promise<void> } {
   const home = mkdtempSync(join(tmpdir(), 'millrace bundle '));
   t.after(() => rmSync(home, { recursive: true, force: true }));
-  for (const folder of ['tools', '.millrace', 'packages/millrace/src/cli', 'packages/millrace/src/os']) mkdirSync(join(home, folder), { recursive: true });
+  for (const folder of ['tools', '.millrace', 'packages/millrace/src/cli', 'packages/millrace/src/os', 'packages/millrace/src/log/compaction']) mkdirSync(join(home, folder), { recursive: true });
   for (const name of ['launch.mjs', 'bundle.ts', 'source.ts']) copyFileSync(join(repository, 'tools', name), join(home, 'tools', name));
   for (const name of ['package-lock.json', 'package.json', 'packages/millrace/package.json']) copyFileSync(join(repository, name), join(home, name));
   symlinkSync(join(repository, 'node_modules'), join(home, 'node_modules'));
   writeFileSync(join(home, mainPath), `const { word, place, thread } = await import('./word.ts');\nconsole.log(JSON.stringify({ word, from: new Error().stack?.includes('.millrace/bundle/') ? 'bundle' : 'sources', place, thread: await thread() }));\n`);
   writeFileSync(join(home, 'packages/millrace/src/os/lane-thread.ts'), `import { parentPort } from 'node:worker_threads';\nconst from: string = new Error().stack?.includes('.millrace/bundle/') ? 'bundle' : 'sources';\nparentPort!.postMessage(from);\n`);
   writeFileSync(join(home, 'packages/millrace/src/os/node-lane.ts'), `import { Worker } from 'node:worker_threads';\nexport const thread = () => new Promise((resolve) => new Worker(new URL(\`./lane-thread\${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}\`, import.meta.url)).once('message', resolve));\n`);
+  writeFileSync(join(home, 'packages/millrace/src/log/compaction/compaction-thread.ts'), 'export {};\n');
   const word = (text: string) => writeFileSync(join(home, wordPath), `import { join } from 'node:path';\nexport { thread } from '../os/node-lane.ts';\nexport const word: string = '${text}';\nexport const place = [join(import.meta.dirname, 'x'), join(import.meta.filename), new URL('./y', import.meta.url).pathname].join();\n`);
   word('one');
   return {

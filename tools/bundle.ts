@@ -79,7 +79,8 @@ export async function bundleCheckout(root = repository): Promise<boolean> {
     const beganMs = statSync(draft).mtimeMs; // by the clock that stamps the sources
     const sources = join(root, 'packages/millrace/src');
     const lane = { entry: join(sources, 'os/lane-thread.ts'), startedBy: join(sources, 'os/node-lane.ts') };
-    const { files, inputs } = await bundle({ entry: join(sources, 'cli/main.ts'), sources, place: draft, threads: [lane], packages: ['commander'] });
+    const cleaner = { entry: join(sources, 'log/compaction/compaction-thread.ts'), startedBy: join(sources, 'log/compaction/open-cleaner.ts') };
+    const { files, inputs } = await bundle({ entry: join(sources, 'cli/main.ts'), sources, place: draft, threads: [lane, cleaner], packages: ['commander'] });
     const stamps = [...inputs, import.meta.filename, join(root, 'package-lock.json')].map((path) => stampOf(root, path));
     if (stamps.some((stamp) => stamp === null || isRecent(stamp.ctimeMs, beganMs))) return false;
     for (const { name, contents } of files) writeFileSync(join(draft, name), contents);

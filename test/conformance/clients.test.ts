@@ -4,6 +4,7 @@
 import { after, before, describe, test } from 'node:test';
 import type { Broker, BrokerKind } from '../peers/broker.ts';
 import { adminCases } from './cases/admin.ts';
+import { compactionCases } from './cases/compaction.ts';
 import { consumeCases } from './cases/consume.ts';
 import { consumerGroupCases } from './cases/consumer-groups.ts';
 import { groupCases } from './cases/groups.ts';
@@ -14,7 +15,7 @@ import { clients, isChosen, Matrix, targets } from './matrix.ts';
 import { Stage } from './stage.ts';
 import { startTarget } from './targets.ts';
 
-const cases = [...produceCases, ...consumeCases, ...groupCases, ...consumerGroupCases, ...adminCases, ...transactionCases].filter(({ name }) => isChosen(name));
+const cases = [...produceCases, ...consumeCases, ...groupCases, ...consumerGroupCases, ...adminCases, ...transactionCases, ...compactionCases].filter(({ name }) => isChosen(name));
 const matrix = new Matrix('clients');
 const open = new AsyncDisposableStack();
 const brokers = new Map<BrokerKind, Broker>();

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32c } from '../../packages/millrace/src/base/mod.ts';
 import { RawConnection } from '../peers/raw.ts';
 import { startJavaWorker, type Worker } from '../peers/worker.ts';
@@ -13,7 +14,7 @@ import { isChosen, Matrix, targets } from './matrix.ts';
 import { createReady } from './scene.ts';
 import { startTarget } from './targets.ts';
 
-const apiKeys = { produce: 0, fetch: 1, listOffsets: 2, metadata: 3, heartbeat: 12, apiVersions: 18, initProducerId: 22 };
+const apiKeys = { produce: 0, fetch: 1, listOffsets: 2, metadata: 3, heartbeat: 12, apiVersions: 18, initProducerId: 22, describeConfigs: 32, incrementalAlterConfigs: 44 };
 
 type RawCase = { name: string; run(broker: Broker, topic: string): Promise<unknown> };
 
@@ -72,6 +73,15 @@ const cases: RawCase[] = [
     const answer = await connection.call(apiKeys.listOffsets, 1, concat(int32(-1), int32(1), string(topic), int32(1), int32(77), int64(-1)));
     return answer.subarray(4 + 2 + topic.length).toString('hex');
   }) },
+  { name: 'lists of settings are appended to and subtracted from, other settings are not', run: async (broker, topic) => {
+    const answers: unknown[] = [];
+    for (const [name, operation, value] of [
+      ['cleanup.policy', 'append', 'compact'], ['cleanup.policy', 'append', 'compact'], ['cleanup.policy', 'append', 'keep'], ['cleanup.policy', 'subtract', 'keep'], ['cleanup.policy', 'subtract', 'delete,compact'],
+      ['cleanup.policy', 'append', 'delete,compact'], ['cleanup.policy', 'delete', null], ['retention.ms', 'append', '5'], ['retention.ms', 'subtract', '5'], ['cleanup.policy', 'append', null], ['no.such', 'append', 'x'],
+      ['max.compaction.lag.ms', 'set', '5'], ['min.compaction.lag.ms', 'set', '6'], ['max.compaction.lag.ms', 'delete', null],
+    ] as const) answers.push([name, operation, value, ...await alterConfig(broker, topic, name, operation, value)]);
+    return answers;
+  } },
   { name: 'heartbeat of a member of no group', run: (broker) => withConnection(broker, async (connection) =>
     (await connection.call(apiKeys.heartbeat, 0, concat(string('no-such-group'), int32(1), string('no-such-member')))).toString('hex')) },
   { name: 'heartbeat without a group', run: (broker) => withConnection(broker, async (connection) =>
@@ -123,6 +133,21 @@ async function withConnection<T>(broker: Broker, use: (connection: RawConnection
 
 async function isClosedBy(call: Promise<unknown>): Promise<string> {
   return call.then(() => 'answered', (error: Error) => /closed|ECONNRESET|EPIPE/.test(String(error)) ? 'closed' : String(error));
+}
+
+const operations = ['set', 'delete', 'append', 'subtract'] as const;
+
+/** Changes one setting of a topic; what it was answered, and what the setting is then. */
+function alterConfig(broker: Broker, topic: string, name: string, operation: (typeof operations)[number], value: string | null): Promise<unknown[]> {
+  return withConnection(broker, async (connection) => {
+    const resource = concat(int32(1), Buffer.from([2]), string(topic), int32(1), string(name));
+    const changed = await connection.call(apiKeys.incrementalAlterConfigs, 0, concat(resource, Buffer.from([operations.indexOf(operation)]), value === null ? int16(-1) : string(value), Buffer.from([0])));
+    const error = changed.readInt16BE(8);
+    const messageLength = changed.readInt16BE(10);
+    await sleep(200); // a broker hears of it from its controller
+    const described = await connection.call(apiKeys.describeConfigs, 1, concat(resource, Buffer.from([0])));
+    return [error, messageLength < 0 ? null : changed.toString('utf8', 12, 12 + messageLength), described.subarray(described.indexOf(name)).toString('latin1')];
+  });
 }
 
 function produceError(broker: Broker, topic: string, partition: number, records: Buffer, acks: number): Promise<number | string> {

@@ -5,12 +5,15 @@ import { smallJvm, startKafka } from '../peers/kafka.ts';
 import { startMillrace } from '../peers/millrace.ts';
 import type { Broker, BrokerKind } from '../peers/broker.ts';
 
+/** How often compaction looks for work, on both. */
+const cleanerBackoffMs = 200;
+
 const rulesForAll = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
 
 /** Starts a broker for the cases. `withRules`: it keeps access rules, and its clients, who say no name, may do everything all the same. */
 export const startTarget = (target: BrokerKind, withRules = false): Promise<Broker> => {
   if (target === 'kafka') return kafkaForCases(withRules ? rulesForAll : {});
-  return startMillrace({ flags: withRules ? Object.entries(rulesForAll).flatMap(([key, value]) => ['--set', `${key}=${value}`]) : [] });
+  return startMillrace({ flags: Object.entries({ 'log.cleaner.backoff.ms': cleanerBackoffMs, ...(withRules ? rulesForAll : {}) }).flatMap(([key, value]) => ['--set', `${key}=${value}`]) });
 };
 
 /** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
@@ -24,6 +27,7 @@ export const kafkaForCases = (more: Readonly<Record<string, string>> = {}): Prom
     'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4, 'share.coordinator.state.topic.num.partitions': 4,
     // After kill -9 the controller waits for this long before it lets the broker in again.
     'broker.session.timeout.ms': 1500, 'broker.heartbeat.interval.ms': 300,
+    'log.cleaner.backoff.ms': cleanerBackoffMs,
     ...more,
   },
 });

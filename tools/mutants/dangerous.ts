@@ -23,6 +23,12 @@ const named: readonly Named[] = [
   { name: 'a share group starts one record too late', file: `${broker}share/share-partition.ts`, before: 'written = run.last + 1;', after: 'written = run.last + 2;' },
   { name: 'dead letters do not go with their change', file: `${broker}share/share-log.ts`, before: 'deadLetters.push(...record.deadLetters);', after: ';' },
   { name: 'a lock is nobody\'s', file: `${broker}share/acquire.ts`, before: 'run.lockedUntilMs = lockedUntilMs;', after: 'run.lockedUntilMs = 0; partition.wakeAtMs = 0;' },
+  { name: 'compaction drops the last record of a key', file: `${log}compaction/cleaner.ts`, before: 'records.offset < this.#map.get(records.key()!)', after: 'records.offset <= this.#map.get(records.key()!)' },
+  { name: 'a tombstone goes before its delay', file: `${log}compaction/cleaner.ts`, before: 'const mayKeepTombstones = !header.hasDeleteHorizon || this.#start.nowMs < header.baseTimestampMs;', after: 'const mayKeepTombstones = false;' },
+  { name: 'aborted records supersede committed ones', file: `${log}compaction/cleaner.ts`, before: 'header.recordCount > 0 && !this.#transactions.isAborted(header)', after: 'header.recordCount > 0' },
+  { name: 'a compacted segment is swapped in before it is synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#file.sync();\n    await this.#close();', after: 'await this.#close();' },
+  { name: 'the name of a compacted segment is not synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#disk.syncFolder(this.#partition);', after: ';' },
+  { name: 'what a swap replaced comes back at a start', file: `${log}recovery.ts`, before: 'if (partition !== undefined) target.swap(partition, decodeSwap(body));', after: ';' },
 ];
 
 /** The named mutants. @throws Error when a place is not found, or more than once. */

@@ -42,6 +42,10 @@ export const limits = {
     readBytesKept: 32 * MiB,
     /** Index entries of sealed segments kept in memory. */
     indexCacheBytes: 32 * MiB,
+    /** Memory of compaction for keys (log.cleaner.dedupe.buffer.size) and for what it reads (log.cleaner.io.buffer.size), and its threads at most. */
+    compactionMapBytesDefault: 128 * MiB,
+    compactionBufferBytesDefault: 512 * KiB,
+    compactionThreadsMax: 8,
   },
   broker: {
     /** Requests of one connection being worked on; past it its socket is not read. */

@@ -19,6 +19,7 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { CompactionCare } from './compaction/compaction-care.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { authorizationRoutes } from './authorization/routes.ts';
 import { guarded } from './authorization/rules.ts';
@@ -134,6 +135,7 @@ export class Broker {
     const ceilings = new ConnectionCeilings(config, quotas, machine.clock);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
+    const compaction = new CompactionCare(log, topics, config, machine.clock);
     await topics.open();
     const world = await World.open(options.world ?? {}, { nodeId: config.number('node.id'), topics, metadata, clock: machine.clock, report });
     const validator = options.validator ?? noValidator;
@@ -157,6 +159,7 @@ export class Broker {
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     const shareGroups = await ShareGroups.open({ ...services, report: reportAs('group', report) }, (id) => groups.find(id) !== undefined);
+    compaction.begin();
     return new Broker(services, { groups, transactions, shareGroups, world }, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 

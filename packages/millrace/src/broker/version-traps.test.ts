@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  AddPartitionsToTxn, apiByKey, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, errorName, Fetch, FindCoordinator, IncrementalAlterConfigs,
+  AddPartitionsToTxn, apiByKey, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DeleteRecords, DescribeConfigs, encodeRequest, errorCodes, errorName, Fetch, FindCoordinator, IncrementalAlterConfigs,
   InitProducerId, JoinGroup, ListOffsets, Metadata, Produce, readBatchHeader, zeroUuid, type Api,
 } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from './fixture.ts';
@@ -264,15 +264,50 @@ test('IncrementalAlterConfigs: append and subtract work on lists and are refused
   await using node = await brokerUnderTest();
   const client = await withTopic(node, 'lists');
   const alter = async (name: string, configOperation: number, value: string | null) =>
-    (await client.ask(IncrementalAlterConfigs, 1, { resources: [{ resourceType: 2, resourceName: 'lists', configs: [{ name, configOperation, value }] }] })).responses[0]!.errorCode;
-  assert.equal(await alter('cleanup.policy', 2, 'delete'), 0);
-  assert.equal(await alter('cleanup.policy', 2, 'compact'), errorCodes.INVALID_CONFIG);
-  assert.equal(await alter('cleanup.policy', 3, 'delete'), errorCodes.INVALID_CONFIG, 'nothing would be left');
-  assert.equal(await alter('retention.ms', 2, '5'), errorCodes.INVALID_CONFIG);
-  assert.equal(await alter('retention.ms', 0, '5'), 0);
-  assert.equal(await alter('retention.ms', 1, null), 0);
-  assert.equal(await alter('retention.ms', 9, '5'), errorCodes.INVALID_REQUEST);
-  assert.equal(await alter('no.such.key', 0, '5'), errorCodes.INVALID_CONFIG);
+    (await client.ask(IncrementalAlterConfigs, 1, { resources: [{ resourceType: 2, resourceName: 'lists', configs: [{ name, configOperation, value }] }] })).responses[0]!;
+  const policy = async () => (await client.ask(DescribeConfigs, 4, { resources: [{ resourceType: 2, resourceName: 'lists', configurationKeys: ['cleanup.policy'] }] })).results[0]!.configs[0]!.value;
+  const policyAfter = async (configOperation: number, value: string) => {
+    const { errorCode, errorMessage } = await alter('cleanup.policy', configOperation, value);
+    return errorCode === 0 ? policy() : errorMessage;
+  };
+  assert.equal(await policyAfter(2, 'delete'), 'delete', 'what is there is not added twice');
+  assert.equal(await policyAfter(2, 'compact'), 'delete,compact', 'a list begins with the default');
+  assert.equal(await policyAfter(2, 'keep'), 'Invalid value keep for configuration cleanup.policy: String must be one of: compact, delete');
+  assert.equal(await policyAfter(3, 'keep'), 'delete,compact');
+  assert.equal(await policyAfter(3, 'delete'), 'compact');
+  assert.equal(await policyAfter(3, 'compact'), '', 'nothing may be left: then nothing is ever dropped');
+  assert.deepEqual(await alter('retention.ms', 2, '5'), { errorCode: errorCodes.INVALID_CONFIG, errorMessage: "Can't APPEND to key retention.ms because its type is not LIST.", resourceType: 2, resourceName: 'lists' });
+  assert.equal((await alter('retention.ms', 3, '5')).errorMessage, "Can't SUBTRACT to key retention.ms because its type is not LIST.");
+  assert.equal((await alter('retention.ms', 0, '5')).errorCode, 0);
+  assert.equal((await alter('retention.ms', 1, null)).errorCode, 0);
+  assert.equal((await alter('retention.ms', 9, '5')).errorCode, errorCodes.INVALID_REQUEST);
+  assert.equal((await alter('no.such.key', 0, '5')).errorCode, errorCodes.INVALID_CONFIG);
+  assert.equal((await alter('max.compaction.lag.ms', 0, '5')).errorCode, 0);
+  assert.match((await alter('min.compaction.lag.ms', 0, '6')).errorMessage!, /conflict topic config setting/);
+});
+
+test('a compacted topic refuses records without a key, one by one', async () => {
+  await using node = await brokerUnderTest();
+  const client = await withTopic(node, 'keyed', [{ name: 'cleanup.policy', value: 'compact' }]);
+  for (const codec of ['none', 'zstd'] as const) {
+    const batch = new BatchBuilder();
+    for (const [key, value] of [['a', '1'], [null, '2'], ['b', null], [null, '4']] as const) batch.append(Date.now(), key, value);
+    const { errorCode, errorMessage, recordErrors, baseOffset } = await produce(client, 'keyed', batch.finish({ codec }));
+    assert.deepEqual([errorCode, baseOffset], [errorCodes.INVALID_RECORD, -1]);
+    const told = 'Compacted topic cannot accept message without key in topic partition keyed-0.';
+    assert.deepEqual(recordErrors, [1, 3].map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: told })));
+    assert.match(errorMessage!, /^One or more records have been rejected due to 2 record errors in total/);
+  }
+  const good = new BatchBuilder();
+  good.append(Date.now(), 'a', null);
+  assert.equal((await produce(client, 'keyed', good.finish())).errorCode, 0);
+});
+
+test('records of a topic that is compacted only are not deleted by request', async () => {
+  await using node = await brokerUnderTest();
+  const client = await withTopic(node, 'kept', [{ name: 'cleanup.policy', value: 'compact' }]);
+  const { topics } = await client.ask(DeleteRecords, 2, { topics: [{ name: 'kept', partitions: [{ partitionIndex: 0, offset: -1 }] }], timeoutMs: 1000 });
+  assert.equal(topics[0]!.partitions[0]!.errorCode, errorCodes.POLICY_VIOLATION);
 });
 
 test('AddPartitionsToTxn 4 and 5 are made for brokers, and answered to the clients that send them', async () => {

@@ -44,6 +44,23 @@ test('topics: from creation to deletion', async () => {
   assert.match(gone.err, /no such topic.*\n.*topics list/);
 });
 
+test('topics: compacted ones, and settings that are lists', async () => {
+  await ok('topics create table --compact --config segment.ms=60000');
+  const configs = async (): Promise<Record<string, string>> => ((await ok('topics describe table --json')).json as [{ configs: Record<string, string> }])[0].configs;
+  assert.deepEqual(await configs(), { 'cleanup.policy': 'compact', 'segment.ms': '60000' });
+  await ok('produce table --key a', { stdin: 'one\ntwo\n' });
+  assert.match((await ok('topics describe table')).out, /table {2}1 partition, at most 2 records/);
+  await ok('topics alter table --append cleanup.policy=delete');
+  assert.equal((await configs())['cleanup.policy'], 'compact,delete');
+  await ok('topics alter table --subtract cleanup.policy=compact --subtract cleanup.policy=keep');
+  assert.equal((await configs())['cleanup.policy'], 'delete');
+  const wrong = await run('topics alter table --append segment.ms=5');
+  assert.equal(wrong.code, exitCodes.failed.code);
+  assert.match(wrong.err, /Can't APPEND to key segment.ms because its type is not LIST/);
+  assert.match((await run('topics create other --compact --config cleanup.policy=delete')).err, /say the same thing/);
+  await ok('topics delete table');
+});
+
 test('the node is also found by the flag of Kafka\'s tools', async () => {
   const listed = await run(`topics list --json --bootstrap-server ${node.bootstrap}`, { env: { MILLRACE_SERVER: 'localhost:1' } });
   assert.equal(listed.code, 0, listed.err);

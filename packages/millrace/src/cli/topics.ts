@@ -48,17 +48,23 @@ function addList(parent: Command, shell: Shell): void {
 function addCreate(parent: Command, shell: Shell): void {
   addClientFlags(addSubcommand(parent, shell, 'create <topic>', 'Creates a topic and waits until it can be used.', [
     { says: 'four partitions, records kept for ever', line: 'millrace topics create flights --partitions 4 --config retention.ms=-1' },
+    { says: 'a table: of each key only the last record stays', line: 'millrace topics create profiles --compact' },
     { says: 'only values that fit a JSON Schema', line: 'millrace topics create payments --value-schema payment.json' },
     { says: 'fast and not synced before the ack: for what may be lost in a power cut', line: 'millrace topics create metrics --config millrace.durability=page-cache' },
   ]))
     .option('--partitions <number>', "how many partitions (default: the node's num.partitions)")
     .option('--config <key=value>', "one of Kafka's settings of a topic; may be repeated", collect)
+    .option('--compact', 'keep the last record of each key instead of the newest segments: the same as --config cleanup.policy=compact')
     .option('--value-schema <file>', 'JSON Schema that values must fit (millrace.value.schema)')
     .option('--key-schema <file>', 'JSON Schema that keys must fit (millrace.key.schema)')
     .option('--if-not-exists', 'no error when the topic is there already')
-    .action(async (topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; valueSchema?: string; keySchema?: string; ifNotExists?: boolean }) => {
+    .action(async (topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; compact?: boolean; valueSchema?: string; keySchema?: string; ifNotExists?: boolean }) => {
       const partitions = flags.partitions === undefined ? undefined : parseWhole('--partitions', flags.partitions, 1, 100_000);
-      const configs = { ...pairs(flags.config), ...await schemaFrom(shell, 'millrace.value.schema', flags.valueSchema), ...await schemaFrom(shell, 'millrace.key.schema', flags.keySchema) };
+      const configs: Record<string, string> = { ...pairs(flags.config), ...await schemaFrom(shell, 'millrace.value.schema', flags.valueSchema), ...await schemaFrom(shell, 'millrace.key.schema', flags.keySchema) };
+      if (flags.compact === true) {
+        if ('cleanup.policy' in configs) throw usageError(`Cannot create '${topic}': --compact and --config cleanup.policy say the same thing; give one of them`);
+        configs['cleanup.policy'] = 'compact';
+      }
       return withAdmin(shell, flags, async (admin) => {
         try {
           const [created] = await admin.createTopics([{ topic, partitions, configs }]);
@@ -88,7 +94,8 @@ function addDescribe(parent: Command, shell: Shell): void {
 
 function describe(shell: Shell, topic: TopicFacts & { configs: readonly ConfigEntry[] }): void {
   const { out } = shell;
-  out.line(`${out.style('bold', topic.topic)}  ${count(topic.partitions.length, 'partition')}, ${count(recordsIn(topic), 'record')}, ${bytesText(sum(topic.partitions, (one) => one.bytes))}  ${out.style('dim', `id ${topic.topicId}`)}`);
+  const compacted = topic.configs.some(({ name, value }) => name === 'cleanup.policy' && value?.split(',').includes('compact') === true);
+  out.line(`${out.style('bold', topic.topic)}  ${count(topic.partitions.length, 'partition')}, ${compacted ? 'at most ' : ''}${count(recordsIn(topic), 'record')}, ${bytesText(sum(topic.partitions, (one) => one.bytes))}  ${out.style('dim', `id ${topic.topicId}`)}`);
   const rows = topic.partitions.map((one) => [one.partition, one.leader, one.startOffset, one.endOffset, one.endOffset - one.startOffset, bytesText(one.bytes)]);
   for (const line of table([right('partition'), right('leader'), right('start'), right('end'), right('records'), right('size')], rows)) out.line(`  ${line}`);
   if (topic.configs.length === 0) return out.line('  settings: all at their defaults');
@@ -98,20 +105,26 @@ function describe(shell: Shell, topic: TopicFacts & { configs: readonly ConfigEn
 function addAlter(parent: Command, shell: Shell): void {
   addClientFlags(addSubcommand(parent, shell, 'alter <topic>', 'Adds partitions, sets and unsets settings.', [
     { says: 'keep a day, and go back to the default segment size', line: 'millrace topics alter flights --config retention.ms=86400000 --unset segment.bytes' },
+    { says: 'compact it, and go on deleting by age as well', line: 'millrace topics alter flights --append cleanup.policy=compact' },
     { says: 'widen it: keys move to other partitions', line: 'millrace topics alter flights --partitions 8' },
   ]))
     .option('--partitions <number>', 'the new number of partitions; it can only grow')
     .option('--config <key=value>', 'a setting to change; may be repeated', collect)
+    .option('--append <key=value>', 'an element to add to a setting that is a list, such as cleanup.policy; may be repeated', collect)
+    .option('--subtract <key=value>', 'an element to take out of a setting that is a list; may be repeated', collect)
     .option('--unset <key>', 'a setting to bring back to its default; may be repeated', collect)
-    .action((topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; unset?: string[] }) => {
+    .action((topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; append?: string[]; subtract?: string[]; unset?: string[] }) => {
       const partitions = flags.partitions === undefined ? undefined : parseWhole('--partitions', flags.partitions, 1, 100_000);
       const set = pairs(flags.config);
+      const append = lists('--append', flags.append);
+      const subtract = lists('--subtract', flags.subtract);
       const unset = flags.unset ?? [];
-      if (partitions === undefined && Object.keys(set).length === 0 && unset.length === 0) throw usageError(`Cannot alter '${topic}': say what, with --partitions, --config or --unset`);
+      const changes = [set, append, subtract].reduce((sum, each) => sum + Object.keys(each).length, unset.length);
+      if (partitions === undefined && changes === 0) throw usageError(`Cannot alter '${topic}': say what, with --partitions, --config, --append, --subtract or --unset`);
       return withAdmin(shell, flags, async (admin) => {
-        if (Object.keys(set).length + unset.length > 0) await admin.alterConfigs([{ kind: 'topic', name: topic, set, unset }]);
+        if (changes > 0) await admin.alterConfigs([{ kind: 'topic', name: topic, set, unset, append, subtract }]);
         if (partitions !== undefined) await admin.createPartitions(topic, partitions);
-        if (flags.json === true) shell.out.line(JSON.stringify({ topic, partitions, set, unset }));
+        if (flags.json === true) shell.out.line(JSON.stringify({ topic, partitions, set, unset, append, subtract }));
         else shell.out.line(`Altered topic ${shell.out.style('bold', topic)}.`);
       });
     });
@@ -152,6 +165,13 @@ const count = (number: number, noun: string): string => `${grouped(number)} ${no
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0);
 const recordsIn = (topic: TopicFacts): number => sum(topic.partitions, (one) => one.endOffset - one.startOffset);
 const pairs = (texts: readonly string[] | undefined): Record<string, string> => Object.fromEntries((texts ?? []).map((text) => parsePair('--config', text)));
+
+/** Elements by their key; several for one key become one list. */
+function lists(flag: string, texts: readonly string[] | undefined): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [key, value] of (texts ?? []).map((text) => parsePair(flag, text))) found[key] = key in found ? `${found[key]},${value}` : value;
+  return found;
+}
 
 async function schemaFrom(shell: Shell, name: string, file: string | undefined): Promise<Record<string, string>> {
   if (file === undefined) return {};

@@ -2,7 +2,8 @@
 // Owns: what a backup folder holds, in which order it is written. Never: holding up the log.
 // A backup is a data folder without a journal (a node could start on it) and a catalog `backup.json` of sizes and checksums.
 // The cut: between two pieces of the background writer every segment holds exactly the groups up to one place in the journal; the
-// facts of that moment are copied, and later bytes are not looked at, as segments only grow. What retention deletes meanwhile is left out.
+// facts of that moment are copied, and later bytes are not looked at, as segments only grow. What retention deletes meanwhile is left out; what compaction replaces is kept until
+// the copy is done. A segment that was compacted has another name, so an earlier copy is never taken for it.
 // B1 The earlier backup stays whole until the new one is complete: files only grow, the new manifest comes after them, old files go last.
 // B2 Every batch is checked while it is copied, every file again when it is restored.
 // Cost: reads and writes what is new since the last backup, 4 MiB at a time.
@@ -11,9 +12,10 @@ import type { Disk, DiskFile } from '../os/mod.ts';
 import { batchBytes, batchIsIntact, batchShape } from './batch-bytes.ts';
 import { fileHeaderBytes } from './journal-format.ts';
 import { decodeManifest, encodeManifest, readWhole, replaceFile, writeManifest, type Manifest, type PartitionFacts } from './manifest.ts';
-import { formatFile, formatVersion, manifestPath, segmentPath } from './names.ts';
+import { formatFile, formatVersion, manifestPath, segmentPath, segmentPaths } from './names.ts';
 import { encodeFormat, parseFormat } from './recovery.ts';
 import { indexEntryBytes, timeEntryBytes } from './segment-index.ts';
+import type { SegmentName } from './segment.ts';
 
 /** The catalog's name in a backup. */
 export const catalogFile = 'backup.json';
@@ -30,8 +32,8 @@ interface Catalog { readonly number: number; readonly files: ReadonlyMap<string,
 export interface BackupSource {
   readonly disk: Disk;
   readonly manifest: Omit<Manifest, 'number'>;
-  /** Whether the path still belongs to this segment of this partition. */
-  isLive(partitionId: number, baseOffset: number): boolean;
+  /** Whether the path still belongs to this segment of this partition, or is kept for the backup. */
+  isLive(partitionId: number, segment: SegmentName): boolean;
   /** Whether the partition is still there. */
   isThere(partitionId: number): boolean;
 }
@@ -106,40 +108,37 @@ class Backup {
       const sizes = { log: segment.bytes, index: segment.indexCount * indexEntryBytes, timeindex: segment.timeCount * timeEntryBytes };
       let there = true;
       for (const kind of ['log', 'index', 'timeindex'] as const) {
-        const path = segmentPath(partition.name, segment.baseOffset, kind);
-        if (there && sizes[kind] > 0) there = await this.#copy(path, sizes[kind], partition.id, segment.baseOffset, kind === 'log');
+        const path = segmentPath(partition.name, segment, kind);
+        if (there && sizes[kind] > 0) there = await this.#copy(path, sizes[kind], partition.id, segment, kind === 'log');
       }
       if (there) segments.push(segment);
       else {
         // Those before it were dropped as well, after they had been copied.
-        for (const dropped of segments.splice(0)) this.#leaveOut(partition.name, dropped.baseOffset);
-        this.#leaveOut(partition.name, segment.baseOffset);
+        for (const dropped of segments.splice(0)) this.#leaveOut(partition.name, dropped);
+        this.#leaveOut(partition.name, segment);
         logStartOffset = Math.max(logStartOffset, segment.endOffset);
       }
     }
     await this.#target.syncFolder(partition.name);
     if (!this.#source.isThere(partition.id)) {
-      for (const segment of segments) this.#leaveOut(partition.name, segment.baseOffset);
+      for (const segment of segments) this.#leaveOut(partition.name, segment);
       return null;
     }
     return { ...partition, logStartOffset, segments };
   }
 
-  #leaveOut(partition: string, baseOffset: number): void {
-    for (const kind of ['log', 'index', 'timeindex'] as const) {
-      const path = segmentPath(partition, baseOffset, kind);
-      if (this.#files.delete(path)) this.#leftOut.push(path);
-    }
+  #leaveOut(partition: string, segment: SegmentName): void {
+    for (const path of segmentPaths(partition, segment)) if (this.#files.delete(path)) this.#leftOut.push(path);
   }
 
   /** Brings one file up to `bytes`; false when the source no longer has it. */
-  async #copy(path: string, bytes: number, partitionId: number, baseOffset: number, isLog: boolean): Promise<boolean> {
+  async #copy(path: string, bytes: number, partitionId: number, segment: SegmentName, isLog: boolean): Promise<boolean> {
     const earlier = this.#earlier.files.get(path);
     const same = earlier !== undefined && earlier.partitionId === partitionId && earlier.bytes <= bytes;
     const from = await openOrNull(this.#source.disk, path);
-    if (from === null || !this.#source.isLive(partitionId, baseOffset)) {
+    if (from === null || !this.#source.isLive(partitionId, segment)) {
       await from?.close();
-      if (this.#source.isLive(partitionId, baseOffset)) throw new MillraceError('data-damaged', `Cannot back up '${path}': the file is missing`, { path, position: 0 });
+      if (this.#source.isLive(partitionId, segment)) throw new MillraceError('data-damaged', `Cannot back up '${path}': the file is missing`, { path, position: 0 });
       return false;
     }
     const to = await this.#target.open(path, { create: true });

@@ -13,7 +13,7 @@ import { batchBaseOffset, batchBytes, batchEndOffset, batchMaxTimestamp, batchSh
 import { checkJournalFiles } from './check-journal.ts';
 import { FactsOnly } from './facts-only.ts';
 import { readManifests, readWhole, type Manifest } from './manifest.ts';
-import { formatFile, isPartitionName, journalFolder, manifestPath, segmentFileOf, segmentPath } from './names.ts';
+import { formatFile, isPartitionName, journalFolder, manifestPath, segmentFileOf, segmentPath, segmentPaths } from './names.ts';
 import { findBase, parseFormat } from './recovery.ts';
 import { indexEntryBytes, timeEntryBytes } from './segment-index.ts';
 import type { SegmentFacts } from './segment.ts';
@@ -79,20 +79,19 @@ class Check {
   }
 
   async #partitions(facts: FactsOnly, manifest: Manifest): Promise<void> {
-    const stored = new Map(manifest.partitions.map((partition) => [partition.id, new Map(partition.segments.map((segment) => [segment.baseOffset, segment]))]));
+    const waiting = new Set(manifest.removals);
     const known = new Set<string>();
     for (const partition of facts.partitions()) {
       this.#counts.partitions++;
       known.add(partition.name);
       const names = new Set<string>();
       for (const segment of partition.segments) {
-        for (const kind of ['log', 'index', 'timeindex'] as const) names.add(segmentPath(partition.name, segment.baseOffset, kind));
-        const checkpointed = stored.get(partition.id)?.get(segment.baseOffset);
-        if (checkpointed !== undefined && segment.endOffset > partition.logStartOffset) await this.#segment(partition.name, checkpointed);
+        for (const path of segmentPaths(partition.name, segment)) names.add(path);
+        if (segment.stored !== null && segment.endOffset > partition.logStartOffset) await this.#segment(partition.name, segment.stored);
       }
       for (const entry of await this.#disk.list(partition.name)) {
         const path = `${partition.name}/${entry.name}`;
-        if (!names.has(path)) this.#find('note', path, 0, segmentFileOf(entry.name) === null ? 'no file of Millrace' : 'a segment that was deleted');
+        if (!names.has(path) && !waiting.has(path)) this.#find('note', path, 0, leftOver(entry.name));
       }
     }
     for (const entry of await this.#disk.list('.')) {
@@ -103,7 +102,7 @@ class Check {
 
   /** A segment as far as the manifest vouches for it; what lies behind is in the journal as well. */
   async #segment(partition: string, facts: SegmentFacts): Promise<void> {
-    const path = segmentPath(partition, facts.baseOffset, 'log');
+    const path = segmentPath(partition, facts, 'log');
     if (facts.bytes === 0) return;
     const file = await this.#open(path);
     if (file === null) return;
@@ -128,7 +127,7 @@ class Check {
       for (;;) {
         const shape = batchShape(view, at, length - at);
         if (shape === 'cut') break;
-        const problem = shape === 'bad' ? 'no batch begins here' : this.#batch(window, view, at, expected);
+        const problem = shape === 'bad' ? 'no batch begins here' : this.#batch(window, view, at, expected, facts.generation > 0);
         if (problem !== null) return this.#find('damage', path, position + at, problem);
         expected = batchEndOffset(view, at);
         scan.note(position + at, expected - 1, batchMaxTimestamp(view, at));
@@ -145,9 +144,10 @@ class Check {
   }
 
   /** Every byte of a batch: header, checksum, records. */
-  #batch(bytes: Uint8Array, view: DataView, at: number, expected: number): string | null {
+  #batch(bytes: Uint8Array, view: DataView, at: number, expected: number, compacted: boolean): string | null {
     this.#counts.batches++;
-    if (batchBaseOffset(view, at) !== expected) return `the batch has base offset ${batchBaseOffset(view, at)}, ${expected} follows`;
+    const base = batchBaseOffset(view, at);
+    if (compacted ? base < expected : base !== expected) return `the batch has base offset ${base}, ${expected} follows`;
     if (view.getInt32(at + 12) !== 0) return `the batch has leader epoch ${view.getInt32(at + 12)}`;
     try {
       verifyBatch(bytes, at, at + batchBytes(view, at));
@@ -161,7 +161,7 @@ class Check {
   }
 
   async #index(partition: string, facts: SegmentFacts, scan: SegmentScan): Promise<void> {
-    const indexPath = segmentPath(partition, facts.baseOffset, 'index');
+    const indexPath = segmentPath(partition, facts, 'index');
     const index = await this.#entries(indexPath, facts.indexCount * indexEntryBytes);
     if (index !== null) {
       for (let at = 0; at < index.byteLength; at += indexEntryBytes) {
@@ -170,7 +170,7 @@ class Check {
         }
       }
     }
-    const timePath = segmentPath(partition, facts.baseOffset, 'timeindex');
+    const timePath = segmentPath(partition, facts, 'timeindex');
     const time = await this.#entries(timePath, facts.timeCount * timeEntryBytes);
     if (time !== null) {
       for (let at = 0; at < time.byteLength; at += timeEntryBytes) {
@@ -238,4 +238,10 @@ class SegmentScan {
     this.timestampOf.set(lastOffset, maxTimestampMs);
     this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampMs);
   }
+}
+
+function leftOver(name: string): string {
+  const file = segmentFileOf(name);
+  if (file === null) return 'no file of Millrace';
+  return file.generation === 0 ? 'a segment that was deleted' : 'a segment of a compaction that did not come to its end, or that was replaced';
 }

@@ -119,7 +119,7 @@ export class Checkpointer {
   /** The segment's log file; null when it was removed meanwhile. */
   async #openThere(partition: PartitionLog, segment: Segment): Promise<Lease | null> {
     try {
-      return await this.#options.core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+      return await this.#options.core.files.acquire(segmentPath(partition.name, segment, 'log'));
     } catch (error) {
       if (isMillraceError(error, 'not-found') && !this.#isLive(partition, segment)) return null;
       throw error;
@@ -143,8 +143,8 @@ export class Checkpointer {
     const pending = segment.index.encodePending();
     if (pending === null || !this.#isLive(partition, segment) || segment.writtenBytes === 0) return;
     if (pending.indexAt === 0 || pending.timeAt === 0) writer.noteFolder(partition.name);
-    await this.#append(segmentPath(partition.name, segment.baseOffset, 'index'), pending.index, pending.indexAt, segment.sealed);
-    await this.#append(segmentPath(partition.name, segment.baseOffset, 'timeindex'), pending.time, pending.timeAt, segment.sealed);
+    await this.#append(segmentPath(partition.name, segment, 'index'), pending.index, pending.indexAt, segment.sealed);
+    await this.#append(segmentPath(partition.name, segment, 'timeindex'), pending.time, pending.timeAt, segment.sealed);
     segment.index.stored(pending.indexCount, pending.timeCount);
     core.counts.segmentBytesWritten += pending.index.length + pending.time.length;
   }

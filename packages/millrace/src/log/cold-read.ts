@@ -1,6 +1,7 @@
 // log/cold-read.ts - reads of what is no longer in the tail, from segment files.
 // Owns: finding the position, checking every batch. Never: what lies only in memory (partition.ts).
-// L11 No batch is handed out whose checksum was not checked in this read. Cost: one file read and one crc32c pass over the bytes.
+// L11 No batch is handed out whose checksum was not checked in this read. L15 In a segment that was compacted, and in front of one, the batch that
+// follows a gap is answered; elsewhere a gap is damage. Cost: one file read and one crc32c pass over the bytes.
 import { isMillraceError, MillraceError } from '../base/mod.ts';
 import { batchBaseOffset, batchBytes, batchEndOffset, batchIsIntact, batchShape } from './batch-bytes.ts';
 import type { LogCore } from './core.ts';
@@ -21,9 +22,23 @@ export interface ColdRead extends ReadResult { claim(): void }
 
 /** Whole batches from `offset` on, for a reader or `ahead` of one; see Partition.read. */
 export async function readCold(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean, ahead = false): Promise<ColdRead> {
-  const segment = partition.segmentOf(offset);
-  if (segment === null || offset >= segment.endOffset) throw outOfRange(partition, offset);
+  for (;;) {
+    const { swaps } = partition;
+    try {
+      return await readOnce(core, partition, offset, bytesMax, atLeastOne, ahead);
+    } catch (error) {
+      if (partition.removed || partition.swaps === swaps) throw error; // else it was looked for in a segment that has been replaced
+    }
+  }
+}
+
+async function readOnce(core: LogCore, partition: PartitionLog, offset: number, bytesMax: number, atLeastOne: boolean, ahead: boolean): Promise<ColdRead> {
+  const segment = partition.segmentFrom(offset);
+  if (segment === null && !partition.hasGaps) throw outOfRange(partition, offset);
+  // In a gap, and what follows it is still in the tail alone.
+  if (segment === null || (segment.baseOffset > offset && segment.writtenBytes === 0)) return nothingAt(offset);
   const query = { segment, offset, bytesMax, atLeastOne, ahead };
+  const { swaps } = partition;
   try {
     const place = await findPlace(core, partition, segment, offset);
     try {
@@ -38,17 +53,19 @@ export async function readCold(core: LogCore, partition: PartitionLog, offset: n
     if (partition.removed) throw new MillraceError('topic-not-found', `Cannot read '${partition.name}': it was removed`, { partition: partition.name });
     if (offset < partition.logStartOffset) throw outOfRange(partition, offset);
     const known = isMillraceError(error, 'not-found') ? damaged(partition, segment, 0, 'the file is missing') : error;
-    if (isMillraceError(known, 'data-damaged')) core.reportDamage(known.data.path as string, known.data.position as number, known.data.what as string);
+    if (isMillraceError(known, 'data-damaged') && partition.swaps === swaps) core.reportDamage(known.data.path as string, known.data.position as number, known.data.what as string);
     throw known;
   }
 }
+
+const nothingAt = (offset: number): ColdRead => ({ parts: [], bytes: 0, nextOffset: offset, release: () => {}, claim: () => {} });
 
 interface Query { readonly segment: Segment; readonly offset: number; readonly bytesMax: number; readonly atLeastOne: boolean; readonly ahead: boolean }
 
 /** Reads on from a place until the batches asked for are whole in one buffer. */
 async function readFrom(core: LogCore, partition: PartitionLog, query: Query, place: Place): Promise<ColdRead> {
   const { segment, offset, bytesMax } = query;
-  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  const lease = await core.files.acquire(segmentPath(partition.name, segment, 'log'));
   try {
     let { position } = place;
     let want = Math.max(bytesMax, 1) + (place.exact ? 0 : slackBytes);
@@ -64,7 +81,7 @@ async function readFrom(core: LogCore, partition: PartitionLog, query: Query, pl
         if (found.kind === 'found') {
           kept = found.to > found.from;
           partition.coldHint = { offset: found.nextOffset, segment, position: position + found.to };
-          if (!kept) return { parts: [], bytes: 0, nextOffset: found.nextOffset, release: () => {}, claim: () => {} };
+          if (!kept) return nothingAt(found.nextOffset);
           return { parts: [bytes.subarray(found.from, found.to)], bytes: found.to - found.from, nextOffset: found.nextOffset, release: buffer.release, claim: buffer.claim };
         }
         position += found.at;
@@ -83,7 +100,7 @@ export async function findPlace(core: LogCore, partition: PartitionLog, segment:
   const hint = partition.coldHint;
   if (hint !== null && hint.segment === segment && hint.offset === offset) return { position: hint.position, exact: true };
   const relative = offset - segment.baseOffset;
-  if (relative === 0) return { position: 0, exact: true };
+  if (relative <= 0) return { position: 0, exact: true };
   const pending = segment.index.findPending(relative);
   if (pending >= 0 && pending < segment.writtenBytes) return { position: pending, exact: false };
   const loaded = await core.indexes.load(partition.name, segment);
@@ -96,7 +113,7 @@ export async function findPlace(core: LogCore, partition: PartitionLog, segment:
 /** Whether a batch begins at `position` that is not past `offset` (L4: indexes are hints). */
 async function pointsAtBatch(core: LogCore, partition: PartitionLog, segment: Segment, position: number, offset: number): Promise<boolean> {
   if (position === 0) return true;
-  const lease = await core.files.acquire(segmentPath(partition.name, segment.baseOffset, 'log'));
+  const lease = await core.files.acquire(segmentPath(partition.name, segment, 'log'));
   try {
     const head = new Uint8Array(64);
     const view = new DataView(head.buffer);
@@ -138,7 +155,7 @@ function select(partition: PartitionLog, { segment, offset, bytesMax, atLeastOne
         break;
       }
       if (from < 0) {
-        if (batchBaseOffset(view, at) > offset && nextOffset === offset) throw damaged(partition, segment, position + at, 'an earlier batch is missing');
+        if (segment.generation === 0 && batchBaseOffset(view, at) > Math.max(offset, segment.baseOffset) && nextOffset === offset) throw damaged(partition, segment, position + at, 'an earlier batch is missing');
         if (length > bytesMax && !atLeastOne) return { kind: 'found', from: at, to: at, nextOffset: offset };
         from = at;
       } else if (at + length - from > bytesMax) {
@@ -154,7 +171,7 @@ function select(partition: PartitionLog, { segment, offset, bytesMax, atLeastOne
 }
 
 function damaged(partition: PartitionLog, segment: Segment, position: number, what: string): MillraceError {
-  const path = segmentPath(partition.name, segment.baseOffset, 'log');
+  const path = segmentPath(partition.name, segment, 'log');
   return new MillraceError('data-damaged', `Cannot read '${path}' at byte ${position}: ${what}`, { path, position, what, partition: partition.name });
 }
 

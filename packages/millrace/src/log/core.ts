@@ -1,7 +1,7 @@
 // log/core.ts - what the files of this room share: the parts of one open log.
 // Owns: the shape of that sharing. Never: behaviour (log.ts).
 import type { Histogram } from '../base/mod.ts';
-import type { Clock, Disk } from '../os/mod.ts';
+import type { Clock, Disk, Random } from '../os/mod.ts';
 import type { FileCache } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import type { EntryKind } from './journal-format.ts';
@@ -25,6 +25,7 @@ export interface Counts {
 export interface LogCore {
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly random: Random;
   readonly pool: SlabPool;
   readonly buffers: ReadBuffers;
   readonly coldReads: ReadGate;
@@ -38,8 +39,8 @@ export interface LogCore {
   checkWritable(name: string): void;
   /** Room for `bytes` of entries in the open group; throws 'overloaded'. */
   reserve(bytes: number, name: string): void;
-  /** Adds one structural entry and resolves when it is durable. */
-  commitEntry(kind: EntryKind, partitionId: number, offset: number, body?: Uint8Array): Promise<void>;
+  /** Adds one structural entry and resolves when it is durable; `apply` is called at that moment, before any fact of a later one is taken. */
+  commitEntry(kind: EntryKind, partitionId: number, offset: number, body?: Uint8Array, apply?: () => void): Promise<void>;
   /** Removes segments that lie wholly below the log start, as far as they are written. */
   dropSegments(partition: PartitionLog): void;
   /** Stored bytes do not match their checksum: told to the operator once for each place. */

@@ -3,8 +3,12 @@
 import { batchEndOffset } from './batch-bytes.ts';
 import { EntryCursor, entryKind } from './journal-format.ts';
 import type { PartitionFacts } from './manifest.ts';
+import type { SegmentFacts } from './segment.ts';
+import { decodeSwap, replacedBy, type Swap } from './swap.ts';
 
-interface Facts { readonly id: number; readonly name: string; logStartOffset: number; segments: { baseOffset: number; endOffset: number }[] }
+/** A segment; `stored` says what its files surely hold, when a manifest or a swap vouches for it. */
+interface FoundSegment { readonly baseOffset: number; readonly generation: number; endOffset: number; readonly stored: SegmentFacts | null }
+interface Facts { readonly id: number; readonly name: string; logStartOffset: number; segments: FoundSegment[] }
 
 /** Facts of a folder's partitions. */
 export class FactsOnly {
@@ -12,7 +16,7 @@ export class FactsOnly {
 
   constructor(partitions: readonly PartitionFacts[]) {
     for (const { id, name, logStartOffset, segments } of partitions) {
-      this.#byId.set(id, { id, name, logStartOffset, segments: segments.map(({ baseOffset, endOffset }) => ({ baseOffset, endOffset })) });
+      this.#byId.set(id, { id, name, logStartOffset, segments: segments.map(foundOf) });
     }
   }
 
@@ -29,9 +33,10 @@ export class FactsOnly {
       else if (facts === undefined) continue;
       else if (cursor.kind === entryKind.remove) this.#byId.delete(facts.id);
       else if (cursor.kind === entryKind.start) this.#start(facts, cursor.offset);
-      else if (cursor.kind === entryKind.roll && facts.segments.every((segment) => segment.baseOffset < cursor.offset)) facts.segments.push({ baseOffset: cursor.offset, endOffset: cursor.offset });
+      else if (cursor.kind === entryKind.roll && facts.segments.every((segment) => segment.baseOffset < cursor.offset)) facts.segments.push(freshAt(cursor.offset));
+      else if (cursor.kind === entryKind.swap) this.#swap(facts, decodeSwap(bytes, cursor.bodyAt));
       else if (cursor.kind === entryKind.batch) {
-        if (facts.segments.length === 0) facts.segments.push({ baseOffset: facts.logStartOffset, endOffset: facts.logStartOffset });
+        if (facts.segments.length === 0) facts.segments.push(freshAt(facts.logStartOffset));
         const active = facts.segments.at(-1)!;
         active.endOffset = Math.max(active.endOffset, batchEndOffset(view, cursor.bodyAt));
       }
@@ -40,7 +45,12 @@ export class FactsOnly {
 
   #create(cursor: EntryCursor, bytes: Uint8Array): void {
     const name = new TextDecoder().decode(bytes.slice(cursor.bodyAt, cursor.bodyAt + cursor.bodyBytes));
-    this.#byId.set(cursor.partitionId, { id: cursor.partitionId, name, logStartOffset: 0, segments: [{ baseOffset: 0, endOffset: 0 }] });
+    this.#byId.set(cursor.partitionId, { id: cursor.partitionId, name, logStartOffset: 0, segments: [freshAt(0)] });
+  }
+
+  #swap(facts: Facts, swap: Swap): void {
+    const replaced = replacedBy(swap, facts.segments);
+    if (replaced !== null) facts.segments.splice(replaced.first, replaced.count, ...swap.segments.map(foundOf));
   }
 
   #start(facts: Facts, offset: number): void {
@@ -48,3 +58,6 @@ export class FactsOnly {
     while (facts.segments.length > 1 && facts.segments[0]!.endOffset <= facts.logStartOffset) facts.segments.shift();
   }
 }
+
+const freshAt = (offset: number): FoundSegment => ({ baseOffset: offset, generation: 0, endOffset: offset, stored: null });
+const foundOf = (stored: SegmentFacts): FoundSegment => ({ baseOffset: stored.baseOffset, generation: stored.generation, endOffset: stored.endOffset, stored });

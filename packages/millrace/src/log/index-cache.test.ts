@@ -39,7 +39,7 @@ test('what is made anew from the log is what was stored, entry by entry, in memo
   assert.ok(segments.length >= 4);
   const cache = new IndexCache(files);
   for (const segment of segments.slice(0, -1)) {
-    const paths = (['index', 'timeindex'] as const).map((kind) => segmentPath('flights-0', segment.baseOffset, kind));
+    const paths = (['index', 'timeindex'] as const).map((kind) => segmentPath('flights-0', segment, kind));
     const before = [await fileBytes(disk, paths[0]!), await fileBytes(disk, paths[1]!)];
     assert.ok(before[0]!.length > 0 && before[1]!.length > 0);
     for (const path of paths) {
@@ -61,7 +61,7 @@ test('an index is read once; one that cannot be right is made anew, and said so'
   const first = await cache.load('flights-0', segments[0]!);
   assert.equal(await cache.load('flights-0', segments[0]!), first);
   assert.deepEqual(anew, []);
-  const path = segmentPath('flights-0', segments[1]!.baseOffset, 'index');
+  const path = segmentPath('flights-0', segments[1]!, 'index');
   const file = await disk.open(path);
   await file.write([new Uint8Array(8).fill(0xff)], 0);
   await file.close();

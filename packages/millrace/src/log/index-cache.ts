@@ -49,7 +49,7 @@ export class IndexCache {
 
   /** Makes the indexes anew from the log, in memory and in their files. */
   async rebuild(partition: string, segment: Segment): Promise<LoadedIndex> {
-    this.onRebuilt(segmentPath(partition, segment.baseOffset, 'index'));
+    this.onRebuilt(segmentPath(partition, segment, 'index'));
     const fresh = await this.#scan(partition, segment);
     const pending = fresh.encodePending();
     const loaded = pending === null ? empty : {
@@ -57,8 +57,8 @@ export class IndexCache {
     };
     this.#keep(segment, loaded);
     if (segment.sealed) {
-      await this.#store(segmentPath(partition, segment.baseOffset, 'index'), new Uint8Array(loaded.index.buffer));
-      await this.#store(segmentPath(partition, segment.baseOffset, 'timeindex'), new Uint8Array(loaded.time.buffer));
+      await this.#store(segmentPath(partition, segment, 'index'), new Uint8Array(loaded.index.buffer));
+      await this.#store(segmentPath(partition, segment, 'timeindex'), new Uint8Array(loaded.time.buffer));
     }
     return loaded;
   }
@@ -72,16 +72,16 @@ export class IndexCache {
   }
 
   async #read(partition: string, segment: Segment, indexCount: number, timeCount: number): Promise<LoadedIndex | null> {
-    const index = await readWholeFile(this.#files, segmentPath(partition, segment.baseOffset, 'index'), indexCount * indexEntryBytes);
-    const time = await readWholeFile(this.#files, segmentPath(partition, segment.baseOffset, 'timeindex'), timeCount * timeEntryBytes);
+    const index = await readWholeFile(this.#files, segmentPath(partition, segment, 'index'), indexCount * indexEntryBytes);
+    const time = await readWholeFile(this.#files, segmentPath(partition, segment, 'timeindex'), timeCount * timeEntryBytes);
     if (index === null || time === null) return null;
     const indexView = new DataView(index.buffer);
     return indexIsSane(indexView, indexCount, segment.writtenBytes) ? { index: indexView, indexCount, time: new DataView(time.buffer), timeCount } : null;
   }
 
   async #scan(partition: string, segment: Segment): Promise<SegmentIndex> {
-    const fresh = new SegmentIndex(0, 0, -1);
-    const lease = await this.#files.acquire(segmentPath(partition, segment.baseOffset, 'log'));
+    const fresh = new SegmentIndex(0, 0, -1, segment.index.intervalBytes);
+    const lease = await this.#files.acquire(segmentPath(partition, segment, 'log'));
     try {
       const head = new Uint8Array(batchHeaderBytes);
       const view = new DataView(head.buffer);

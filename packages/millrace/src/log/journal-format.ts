@@ -17,7 +17,7 @@ const fileMagic = 0x4a52_4d31;
 const groupMagic = 0x4752_4d31;
 
 /** Kinds of entries. Numbers are part of the format. */
-export const entryKind = { batch: 1, create: 2, remove: 3, start: 4, roll: 5 } as const;
+export const entryKind = { batch: 1, create: 2, remove: 3, start: 4, roll: 5, swap: 6 } as const;
 /** A kind's number. */
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind];
 
@@ -125,7 +125,7 @@ export class EntryCursor {
   partitionId = 0;
   /** Position of a batch in its segment. */
   position = 0;
-  /** Base offset of a batch or new segment; new log start. */
+  /** Base offset of a batch or new segment; new log start; where a swap begins. */
   offset = 0;
 
   constructor(bytes: Uint8Array, from: number, to: number) {

@@ -6,13 +6,14 @@ import { assert, byteBounds, copyBytes, diskMsBounds, Histogram, limits, Millrac
 import type { Disk, Lane, LaneResult, Timer } from '../os/mod.ts';
 import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
+import { Compactor } from './compaction/compactor.ts';
 import type { Counts, LogCore } from './core.ts';
 import { FileCache } from './file-cache.ts';
 import { IndexCache } from './index-cache.ts';
 import { entryBytes, entryKind, type EntryKind } from './journal-format.ts';
 import { JournalFiles } from './journal-files.ts';
 import { Journal, type Group } from './journal.ts';
-import { isPartitionName, segmentPath } from './names.ts';
+import { isPartitionName, segmentFileOf, segmentPath, segmentPaths } from './names.ts';
 import type { Manifest, PartitionFacts } from './manifest.ts';
 import { Pace } from './pace.ts';
 import { PartitionLog } from './partition.ts';
@@ -24,8 +25,10 @@ import { Removals, removeQuietly } from './removals.ts';
 import { expiredStart } from './retention.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SegmentWrite } from './segment-writes.ts';
+import { Segment, type SegmentFacts, type SegmentName } from './segment.ts';
 import { SlabPool } from './slabs.ts';
-import type { Appended, JointAppend, Log, LogOptions, LogState, LogStats, Partition, PartitionConfig } from './types.ts';
+import { encodeSwap, type Swap } from './swap.ts';
+import type { Appended, CleanerConfig, CompactionGuide, JointAppend, Log, LogOptions, LogState, LogStats, Partition, PartitionConfig } from './types.ts';
 
 const day = 86_400_000;
 /** Configuration of a partition found at open, until configure() is called: nothing is deleted. */
@@ -60,6 +63,7 @@ class MillraceLog implements Log, LogCore {
   readonly #options: LogOptions;
   readonly disk: LogOptions['disk'];
   readonly clock: LogOptions['clock'];
+  readonly random: LogOptions['random'];
   readonly pool: SlabPool;
   readonly buffers = new ReadBuffers();
   readonly coldReads = new ReadGate(limits.log.coldReadsMax);
@@ -85,6 +89,7 @@ class MillraceLog implements Log, LogCore {
   readonly #stateWatchers = new Set<(state: LogState) => void>();
   readonly #roomWaiters: (() => void)[] = [];
   readonly #removals: Removals;
+  readonly #compactor: Compactor;
   readonly #creating = new Set<string>();
   #checkpointedBytes = 0;
   #checkpointedMs: number | null = null;
@@ -102,6 +107,7 @@ class MillraceLog implements Log, LogCore {
     this.#lock = lock;
     this.disk = options.disk;
     this.clock = options.clock;
+    this.random = options.random;
     this.readAhead = new ReadAhead(options.clock);
     this.#journalFileBytes = Math.max(limits.log.journalFileBytesMin, options.journalFileBytes ?? limits.log.journalFileBytesDefault);
     this.pool = new SlabPool((bytes) => options.disk.allocate(bytes), Math.max(limits.log.tailBytesMin, options.tailBytes ?? limits.log.tailBytesDefault));
@@ -110,8 +116,13 @@ class MillraceLog implements Log, LogCore {
     this.indexes.onRebuilt = (path) => this.#report(`${path}: did not match its log and was made anew`, 'warn');
     this.pool.onFreed = () => this.#tellRoom();
     this.#removals = new Removals({
-      disk: options.disk, files: this.files, indexes: this.indexes, report: (line, level) => this.#report(line, level),
+      disk: options.disk, clock: options.clock, files: this.files, indexes: this.indexes, report: (line, level) => this.#report(line, level),
       untouched: (name) => this.#untouched(name),
+    });
+    this.#compactor = new Compactor({
+      core: this, threads: options.threads, pace: this.#pace, partitions: () => this.partitions.values(), report: (line, level) => this.#report(line, level),
+      clear: (partition) => this.#clearLeftOvers(partition), beforeSwap: (partition) => this.#askBefore(partition), swap: (partition, swap) => this.#swap(partition, swap), roll: (partition) => this.#rollFor(partition),
+      mayWork: () => this.#state.kind === 'open' && this.#closing === null,
     });
   }
 
@@ -138,7 +149,7 @@ class MillraceLog implements Log, LogCore {
       await this.#removals.clear(name);
       const id = this.#nextPartitionId++;
       await this.commitEntry(entryKind.create, id, 0, encoder.encode(name));
-      const partition = new PartitionLog(this, { id, name, logStartOffset: 0, segments: [] }, config);
+      const partition = new PartitionLog(this, { id, name, logStartOffset: 0, segments: [], cleanEndOffset: 0 }, config);
       this.byId.set(id, partition);
       this.partitions.set(name, partition);
       return partition;
@@ -186,8 +197,18 @@ class MillraceLog implements Log, LogCore {
 
   beforeRetention(callback: (partition: Partition) => Promise<void>): void { this.#retentionWatchers.push(callback); }
 
-  async #dropBefore(partition: PartitionLog, offset: number): Promise<void> {
+  applyCompaction(): Promise<void> { return this.#compactor.run(); }
+
+  configureCleaner(config: CleanerConfig): void { this.#compactor.configure(config); }
+
+  guideCompaction(guide: CompactionGuide): void { this.#compactor.guide(guide); }
+
+  async #askBefore(partition: PartitionLog): Promise<void> {
     for (const callback of this.#retentionWatchers) await callback(partition);
+  }
+
+  async #dropBefore(partition: PartitionLog, offset: number): Promise<void> {
+    await this.#askBefore(partition);
     if (!partition.removed && this.#state.kind !== 'closed' && this.#state.kind !== 'failed') await partition.deleteBefore(offset);
   }
 
@@ -200,9 +221,23 @@ class MillraceLog implements Log, LogCore {
 
   async backup(target: Disk): Promise<CopySummary> {
     await this.checkpoint();
-    const manifest = await this.#writer.between(() => ({ ...this.#facts(), journal: this.#writer.position }));
-    const isLive = (partitionId: number, baseOffset: number): boolean => this.byId.get(partitionId)?.segments.some((segment) => segment.baseOffset === baseOffset) ?? false;
-    return writeBackup({ disk: this.disk, manifest, isLive, isThere: (partitionId) => this.byId.has(partitionId) }, target);
+    const letGo = this.#removals.hold();
+    try {
+      const manifest = await this.#writer.between(() => ({ ...this.#facts(), journal: this.#writer.position }));
+      return await writeBackup({
+        disk: this.disk, manifest, isThere: (partitionId) => this.byId.has(partitionId),
+        isLive: (partitionId, segment) => this.#isLive(partitionId, segment),
+      }, target);
+    } finally {
+      letGo();
+    }
+  }
+
+  /** Whether the files of a segment still belong to its partition; those that compaction has replaced since the backup began are kept for it. */
+  #isLive(partitionId: number, { baseOffset, generation }: SegmentName): boolean {
+    const partition = this.byId.get(partitionId);
+    if (partition === undefined) return false;
+    return partition.segments.some((segment) => segment.baseOffset === baseOffset && segment.generation === generation) || this.#removals.isHeld(segmentPath(partition.name, { baseOffset, generation }, 'log'));
   }
 
   onState(callback: (state: LogState) => void): () => void {
@@ -222,7 +257,7 @@ class MillraceLog implements Log, LogCore {
       groupsCommitted: counts.groupsCommitted, bytesAppended: counts.bytesAppended, deviceBytesWritten: this.journal.deviceBytes + counts.segmentBytesWritten,
       syncMsLast: counts.syncMsLast, syncMsMax: counts.syncMsMax, tailHits: counts.tailHits, tailMisses: counts.tailMisses,
       openFiles: this.files.openFiles, unflushedBytes: this.#writer.queuedBytes, tailBytes: this.pool.tailBytes,
-      readBytes: this.buffers.lentBytes + this.pool.pinned * this.pool.slabBytes,
+      readBytes: this.buffers.lentBytes + this.pool.pinned * this.pool.slabBytes, ...this.#compactor.counts,
       checkpoints: counts.checkpoints, checkpointLagBytes: this.journal.deviceBytes - this.#checkpointedBytes, checkpointAgeMs: this.#checkpointedMs === null ? null : this.clock.monotonicMs() - this.#checkpointedMs,
       journalBytesWritten: this.journal.deviceBytes, groupsInFlight: this.journal.groupsInFlight, groupWaitMs: this.journal.waitMs, groupsWaiting: this.journal.groupsWaiting,
       groupWriteMs: counts.groupWriteMs, groupSyncMs: counts.groupSyncMs, groupBytes: counts.groupBytes, coldReadMs: counts.coldReadMs,
@@ -241,6 +276,9 @@ class MillraceLog implements Log, LogCore {
     if (!failed) await this.#endJournal();
     this.#setState({ kind: 'closed' });
     for (const timer of this.#timers) timer.cancel();
+    this.#tellRoom();
+    await this.#compactor.close();
+    this.#removals.close();
     if (!failed) {
       await this.#writer.flush(true);
       if (!this.#writer.isStopped) await this.#checkpointer.runLast();
@@ -287,13 +325,17 @@ class MillraceLog implements Log, LogCore {
     throw new MillraceError('overloaded', `Cannot append to '${name}': memory for appends is full until the disk has caught up`, { partition: name, bytes });
   }
 
-  async commitEntry(kind: EntryKind, partitionId: number, offset: number, body: Uint8Array = new Uint8Array(0)): Promise<void> {
+  async commitEntry(kind: EntryKind, partitionId: number, offset: number, body: Uint8Array = new Uint8Array(0), apply: () => void = () => {}): Promise<void> {
     while (!this.#tryReserve(entryBytes(body.length))) await new Promise<void>((resolve) => this.whenRoom(resolve));
     const at = this.journal.entry(kind, partitionId, body.length, 0, offset);
     copyBytes(body, 0, body.length, this.journal.open.slab.bytes, at);
     const { dones } = this.journal.open;
     this.journal.kick();
-    await new Promise<void>((resolve, reject) => dones.push((error) => (error === null ? resolve() : reject(error))));
+    await new Promise<void>((resolve, reject) => dones.push((error) => {
+      if (error !== null) return reject(error);
+      apply();
+      resolve();
+    }));
   }
 
   dropSegments(partition: PartitionLog): void {
@@ -301,8 +343,41 @@ class MillraceLog implements Log, LogCore {
       const segment = partition.segments[0]!;
       if (segment.endOffset > partition.logStartOffset || !segment.sealed || segment.writtenBytes < segment.bytes) return;
       partition.segments.shift();
-      this.#removals.segment(partition.name, segment);
+      this.#removals.segment(partition.name, segment, partition.config.fileDeleteDelayMs ?? 0, 'dropped');
     }
+  }
+
+  /** Replaces segments by what compaction made of them, durably; they are gone, or the partition is, when this resolves. */
+  async #swap(partition: PartitionLog, swap: Swap): Promise<void> {
+    await this.commitEntry(entryKind.swap, partition.id, swap.from, encodeSwap(swap), () => {
+      if (!partition.removed) this.#swapped(partition, swap, partition.config.fileDeleteDelayMs ?? 0);
+    });
+  }
+
+  /** Carries out a swap that is durable, and deletes the files of what lost: what was replaced or, when retention was quicker, what came. */
+  #swapped(partition: PartitionLog, swap: Swap, delayMs: number): void {
+    const gone = partition.swap(swap);
+    for (const segment of gone ?? unusedOf(swap, partition)) this.#removals.segment(partition.name, segment, delayMs, 'replaced');
+    this.dropSegments(partition);
+  }
+
+  /** Deletes files of segments that nobody knows: a crash left them before a swap, or while what it replaced was being deleted. */
+  async #clearLeftOvers(partition: PartitionLog): Promise<void> {
+    const entries = await this.disk.list(partition.name);
+    const known = new Set([...this.#removals.names, ...partition.segments.flatMap((segment) => segmentPaths(partition.name, segment))]);
+    for (const { name } of entries) {
+      const path = `${partition.name}/${name}`;
+      if (segmentFileOf(name) !== null && !known.has(path)) await removeQuietly(this.disk, path);
+    }
+  }
+
+  /** The same at a start; files go only once all that was replayed is durable. */
+  #swapReplayed(partition: PartitionLog, swap: Swap): () => void {
+    const gone = partition.swap(swap);
+    return () => {
+      if (partition.removed) return;
+      for (const segment of gone ?? unusedOf(swap, partition)) this.#removals.segment(partition.name, segment, 0, 'replaced');
+    };
   }
 
   reportDamage(path: string, position: number, what: string): void {
@@ -323,8 +398,9 @@ class MillraceLog implements Log, LogCore {
     this.#journalId = format.journalId;
     const base = await findBase(disk, format, (line, level) => this.#report(line, level));
     for (const facts of base.manifest.partitions) this.#addFound(facts);
-    for (const name of base.manifest.removals) if (!this.partitions.has(name)) await removeQuietly(disk, name);
+    for (const name of base.manifest.removals) if (!this.partitions.has(name)) await removeQuietly(disk, name); // a folder or a file
     const replayedWrites: SegmentWrite[] = [];
+    const replaced: (() => void)[] = [];
     const target: ReplayTarget = {
       byId: this.byId,
       create: (facts) => this.#addFound(facts),
@@ -333,6 +409,7 @@ class MillraceLog implements Log, LogCore {
         this.#forget(partition);
         await this.#removals.folder(partition);
       },
+      swap: (partition, swap) => { replaced.push(this.#swapReplayed(partition, swap)); },
       write: async (writes) => { for (const write of writes) replayedWrites.push(await this.#writeReplayed(write)); },
       report: (line, level) => this.#report(line, level),
     };
@@ -361,10 +438,12 @@ class MillraceLog implements Log, LogCore {
       core: this, writer: this.#writer, files: this.#journalFiles, pace: this.#pace, facts: () => this.#facts(), onFailed: (error) => this.#fail(error),
       number: base.manifest.number, olderFileSequence: base.olderFileSequence,
     });
+    for (const clear of replaced) clear();
     for (const partition of this.partitions.values()) this.dropSegments(partition);
     if (replayed.bytes > 0) this.#checkpointedBytes = -this.#journalFileBytes;
     this.#every(retentionEveryMs, () => this.applyRetention());
     this.#every(checkpointEveryMs, () => this.#checkpointWhenQuiet());
+    this.#compactor.start();
   }
 
   #addFound(facts: PartitionFacts): void {
@@ -374,7 +453,7 @@ class MillraceLog implements Log, LogCore {
   }
 
   async #writeReplayed(write: SegmentWrite): Promise<SegmentWrite> {
-    const path = segmentPath(write.partition.name, write.segment.baseOffset, 'log');
+    const path = segmentPath(write.partition.name, write.segment, 'log');
     await this.disk.makeFolder(write.partition.name); // of a partition that was removed later in the journal it is gone already
     const lease = await this.files.acquire(path, true);
     try {
@@ -437,6 +516,7 @@ class MillraceLog implements Log, LogCore {
 
   #updateFull(): void {
     const full = this.#fullJournal || this.#fullSegments;
+    if (full) this.#removals.hurry();
     if (full && this.#state.kind === 'open') this.#setState({ kind: 'full' });
     else if (!full && this.#state.kind === 'full') {
       this.#setState({ kind: 'open' });
@@ -467,9 +547,9 @@ class MillraceLog implements Log, LogCore {
   #facts(): Omit<Manifest, 'number' | 'journal'> {
     const partitions: PartitionFacts[] = [];
     for (const partition of this.partitions.values()) {
-      partitions.push({ id: partition.id, name: partition.name, logStartOffset: partition.logStartOffset, segments: partition.segments.map((segment) => segment.facts()) });
+      partitions.push({ id: partition.id, name: partition.name, logStartOffset: partition.logStartOffset, segments: partition.segments.map((segment) => segment.facts()), cleanEndOffset: partition.cleanEndOffset });
     }
-    return { journalId: this.#journalId, term: this.#term, nextPartitionId: this.#nextPartitionId, partitions, removals: this.#removals.folders };
+    return { journalId: this.#journalId, term: this.#term, nextPartitionId: this.#nextPartitionId, partitions, removals: this.#removals.names };
   }
 
   #checkpointWhenDue(): void {
@@ -507,6 +587,7 @@ class MillraceLog implements Log, LogCore {
   /** A checkpoint or piece under way may still touch the files of a removed partition; those that follow see that it was removed. */
   async #untouched(name: string): Promise<void> {
     if (this.#writer === undefined) return;
+    await this.#compactor.leave(name);
     await this.#checkpointer.settled();
     await this.#writer.between(() => this.#writer.forgetFolder(name));
   }
@@ -541,6 +622,12 @@ class MillraceLog implements Log, LogCore {
   }
 
   #report(line: string, level?: ReportLevel, facts?: ReportFacts): void { this.#options.onReport?.(line, level, facts); }
+}
+
+/** What a swap brought that its partition does not hold. */
+function unusedOf(swap: Swap, partition: PartitionLog): Segment[] {
+  const isHeld = (facts: SegmentFacts): boolean => partition.segments.some(({ baseOffset, generation }) => baseOffset === facts.baseOffset && generation === facts.generation);
+  return swap.segments.filter((facts) => !isHeld(facts)).map((facts) => new Segment(facts));
 }
 
 assert(checkpointEveryMs > 0 && retentionEveryMs > 0, 'timers go forward');

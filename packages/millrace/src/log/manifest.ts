@@ -7,14 +7,17 @@ import { crc32c, MillraceError } from '../base/mod.ts';
 import type { Disk } from '../os/mod.ts';
 import type { JournalPosition } from './journal.ts';
 import { manifestPath } from './names.ts';
+import { readFacts, factsBytes, writeFacts } from './segment-facts.ts';
 import type { SegmentFacts } from './segment.ts';
 
 const magic = 0x4d41_4e31;
 const headerBytes = 88;
-const segmentBytes = 56;
+/** The version written, and the first: without generations and clean ends. */
+const version = 2;
+const partitionBytesOf = (of: number): number => (of === 1 ? 20 : 28);
 
 /** What the manifest keeps of a partition. */
-export interface PartitionFacts { readonly id: number; readonly name: string; readonly logStartOffset: number; readonly segments: readonly SegmentFacts[] }
+export interface PartitionFacts { readonly id: number; readonly name: string; readonly logStartOffset: number; readonly segments: readonly SegmentFacts[]; /** Below it the partition was compacted. */ readonly cleanEndOffset: number }
 
 /** All facts of a checkpoint. */
 export interface Manifest {
@@ -25,7 +28,7 @@ export interface Manifest {
   readonly journal: JournalPosition;
   readonly nextPartitionId: number;
   readonly partitions: readonly PartitionFacts[];
-  /** Folders of removed partitions that may still be there. */
+  /** Folders of removed partitions, and files of segments that were dropped or replaced, which may still be there. */
   readonly removals: readonly string[];
 }
 
@@ -37,13 +40,13 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   const names = manifest.partitions.map((partition) => encoder.encode(partition.name));
   const removals = manifest.removals.map((name) => encoder.encode(name));
   let bytes = headerBytes;
-  manifest.partitions.forEach((partition, index) => { bytes += 20 + names[index]!.length + partition.segments.length * segmentBytes; });
+  manifest.partitions.forEach((partition, index) => { bytes += partitionBytesOf(version) + names[index]!.length + partition.segments.length * factsBytes(version); });
   for (const name of removals) bytes += 4 + name.length;
   const out = new Uint8Array(bytes);
   const view = new DataView(out.buffer);
   view.setUint32(0, magic, true);
   view.setUint32(8, bytes, true);
-  view.setUint32(12, 1, true);
+  view.setUint32(12, version, true);
   view.setFloat64(16, manifest.number, true);
   view.setBigUint64(24, manifest.journalId, true);
   view.setFloat64(32, manifest.term, true);
@@ -61,18 +64,12 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     view.setUint32(at + 4, name.length, true);
     view.setUint32(at + 8, partition.segments.length, true);
     view.setFloat64(at + 12, partition.logStartOffset, true);
-    out.set(name, at + 20);
-    at += 20 + name.length;
+    view.setFloat64(at + 20, partition.cleanEndOffset, true);
+    out.set(name, at + partitionBytesOf(version));
+    at += partitionBytesOf(version) + name.length;
     for (const segment of partition.segments) {
-      view.setFloat64(at, segment.baseOffset, true);
-      view.setFloat64(at + 8, segment.endOffset, true);
-      view.setFloat64(at + 16, segment.maxTimestampMs, true);
-      view.setFloat64(at + 24, segment.maxTimestampOffset, true);
-      view.setFloat64(at + 32, segment.firstTimestampMs, true);
-      view.setFloat64(at + 40, segment.bytes, true);
-      view.setUint32(at + 48, segment.indexCount, true);
-      view.setUint32(at + 52, segment.timeCount, true);
-      at += segmentBytes;
+      writeFacts(view, at, segment);
+      at += factsBytes(version);
     }
   });
   for (const name of removals) {
@@ -90,23 +87,21 @@ export function decodeManifest(bytes: Uint8Array): Manifest | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = view.getUint32(8, true);
   if (view.getUint32(0, true) !== magic || length > bytes.length || view.getUint32(4, true) !== crc32c(bytes.subarray(8, length))) return null;
+  const written = view.getUint32(12, true);
+  if (written < 1 || written > version) return null;
   const partitions: PartitionFacts[] = [];
   let at = headerBytes;
   for (let left = view.getUint32(76, true); left > 0; left--) {
     const nameBytes = view.getUint32(at + 4, true);
     const segments: SegmentFacts[] = [];
+    const nameAt = at + partitionBytesOf(written);
     const partition = {
-      id: view.getUint32(at, true), name: decoder.decode(bytes.subarray(at + 20, at + 20 + nameBytes)), logStartOffset: view.getFloat64(at + 12, true), segments,
+      id: view.getUint32(at, true), name: decoder.decode(bytes.subarray(nameAt, nameAt + nameBytes)), logStartOffset: view.getFloat64(at + 12, true), segments,
+      cleanEndOffset: written === 1 ? 0 : view.getFloat64(at + 20, true),
     };
     let count = view.getUint32(at + 8, true);
-    at += 20 + nameBytes;
-    for (; count > 0; count--, at += segmentBytes) {
-      segments.push({
-        baseOffset: view.getFloat64(at, true), endOffset: view.getFloat64(at + 8, true), maxTimestampMs: view.getFloat64(at + 16, true),
-        maxTimestampOffset: view.getFloat64(at + 24, true), firstTimestampMs: view.getFloat64(at + 32, true), bytes: view.getFloat64(at + 40, true),
-        indexCount: view.getUint32(at + 48, true), timeCount: view.getUint32(at + 52, true),
-      });
-    }
+    at = nameAt + nameBytes;
+    for (; count > 0; count--, at += factsBytes(written)) segments.push(readFacts(view, at, written));
     partitions.push(partition);
   }
   const removals: string[] = [];

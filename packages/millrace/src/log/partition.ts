@@ -3,7 +3,7 @@
 // L8 logStartOffset <= highWatermark <= endOffset. L9 The high watermark of a 'synced' partition rises only with committed groups.
 // L10 Every offset at or above the tail's first one is in the tail; every offset below it is in a written segment.
 // Cost of an append: one copy of the bytes, 24 bytes of entry, 32 bytes of tail index a batch; an idle partition holds about 1 KB.
-import { assert, copyBytes, MillraceError } from '../base/mod.ts';
+import { assert, copyBytes, limits, MillraceError } from '../base/mod.ts';
 import { readCold, type ColdRead } from './cold-read.ts';
 import { entryBytes, entryKind } from './journal-format.ts';
 import type { Group, GroupMember } from './journal.ts';
@@ -11,7 +11,9 @@ import type { LogCore } from './core.ts';
 import { emptySegment, Segment } from './segment.ts';
 import type { PartitionFacts } from './manifest.ts';
 import { batchEndOffset, batchMaxTimestamp, stampBatch } from './batch-bytes.ts';
+import { indexEntryBytes } from './segment-index.ts';
 import type { Slab, TailOwner } from './slabs.ts';
+import { replacedBy, type Swap } from './swap.ts';
 import { Tail } from './tail.ts';
 import { findTimestamp } from './time-search.ts';
 import type { AppendBatch, Appended, Partition, PartitionConfig, ReadResult } from './types.ts';
@@ -39,6 +41,15 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
   #activeBaseOffset: number;
   #activeBytes: number;
   #activeFirstMs: number;
+  /** Taken off segmentMs for the segment that is being filled. */
+  #activeJitter: number;
+  #cleanEndOffset: number;
+  /** Rises with each swap: what was known of segments before may be of segments that are gone. */
+  swaps = 0;
+  /** Compaction may have left gaps between batches, or before the first one. */
+  hasGaps = false;
+  /** Why compaction leaves the partition alone; null for not. */
+  uncleanable: string | null = null;
   #unwrittenBytes = 0;
   #removed = false;
   readonly #watchers = new Set<() => void>();
@@ -57,7 +68,9 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     this.name = facts.name;
     this.#config = config;
     this.#logStartOffset = facts.logStartOffset;
-    this.segments = (facts.segments.length > 0 ? facts.segments : [emptySegment(facts.logStartOffset)]).map((segment) => new Segment(segment));
+    this.#cleanEndOffset = facts.cleanEndOffset;
+    this.#activeJitter = core.random.fraction();
+    this.segments = (facts.segments.length > 0 ? facts.segments : [emptySegment(facts.logStartOffset)]).map((segment) => new Segment(segment, config.indexIntervalBytes));
     for (const segment of this.segments.slice(0, -1)) segment.sealed = true;
     const active = this.segments.at(-1)!;
     this.#highWatermark = this.#endOffset = active.endOffset;
@@ -65,6 +78,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     this.#activeBytes = active.bytes;
     this.#activeFirstMs = active.firstTimestampMs;
     this.#noteRecovered();
+    this.#noteGaps();
   }
 
   get config(): PartitionConfig { return this.#config; }
@@ -77,6 +91,12 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
   get removed(): boolean { return this.#removed; }
   /** Bytes in the segment that is being filled, also those only in the journal. */
   get activeBytes(): number { return this.#activeBytes; }
+  /** Largest timestamp of its first batch; -1 for none. */
+  get activeFirstMs(): number { return this.#activeFirstMs; }
+  /** Below it the partition is compacted. */
+  get cleanEndOffset(): number { return this.#cleanEndOffset; }
+  /** Generation of what the next compaction makes. */
+  get nextGeneration(): number { return this.segments.reduce((most, { generation }) => Math.max(most, generation), 0) + 1; }
 
   configure(config: PartitionConfig): void { this.#config = config; }
 
@@ -101,6 +121,11 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     if (this.#tail !== null && offset >= this.#tail.firstOffset) {
       this.#core.counts.tailHits++;
       return this.#readTail(this.#tail, offset, bytesMax, atLeastOne);
+    }
+    if (this.hasGaps) {
+      const next = this.#nextBatchFrom(offset);
+      if (next === null) return emptyRead(offset);
+      if (this.#tail !== null && next >= this.#tail.firstOffset) return this.#readTail(this.#tail, next, bytesMax, atLeastOne);
     }
     this.#core.counts.tailMisses++;
     return this.#readOld(offset, bytesMax, atLeastOne);
@@ -177,6 +202,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     this.#activeBaseOffset = this.#endOffset;
     this.#activeBytes = 0;
     this.#activeFirstMs = -1;
+    this.#activeJitter = this.#core.random.fraction();
   }
 
   /** A roll reached the segments. */
@@ -184,13 +210,38 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     const active = this.segments.at(-1)!;
     if (active.baseOffset >= baseOffset) return;
     active.seal();
-    this.segments.push(new Segment(emptySegment(baseOffset)));
+    this.segments.push(new Segment(emptySegment(baseOffset), this.#config.indexIntervalBytes));
   }
 
   /** The segment for a batch that is written now. */
   segmentOf(baseOffset: number): Segment | null {
     for (let index = this.segments.length - 1; index >= 0; index--) if (this.segments[index]!.baseOffset <= baseOffset) return this.segments[index]!;
     return null;
+  }
+
+  /** The segment to read from `offset` on: the one that holds it or, where compaction left a gap, the next one. */
+  segmentFrom(offset: number): Segment | null {
+    let index = this.segments.length - 1;
+    while (index > 0 && this.segments[index]!.baseOffset > offset) index--;
+    while (index < this.segments.length && this.segments[index]!.endOffset <= offset) index++;
+    return this.segments[index] ?? null;
+  }
+
+  /** Carries out a swap that is durable (swap.ts): all at once, between two reads. Answers the segments that are gone, or null where it was carried out before. */
+  swap(swap: Swap): Segment[] | null {
+    this.#cleanEndOffset = Math.max(this.#cleanEndOffset, swap.cleanEndOffset);
+    const replaced = replacedBy(swap, this.segments);
+    if (replaced === null) return null;
+    const made = swap.segments.map((facts) => new Segment(facts));
+    for (const segment of made) segment.sealed = true;
+    const gone = this.segments.splice(replaced.first, replaced.count, ...made);
+    assert(this.segments.length > 0 && gone.every(({ sealed }) => sealed), 'S1: only whole segments are replaced, and the last one stays');
+    this.swaps++;
+    this.#forgetTailBefore(this.segments[replaced.first + made.length]?.baseOffset ?? this.#endOffset);
+    this.coldHint = null;
+    this.hasGaps = true;
+    this.#noteRemaining();
+    return gone;
   }
 
   /** `bytes` of batches moved from memory to segments. */
@@ -205,6 +256,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     this.#activeBytes = active.bytes;
     this.#activeFirstMs = active.firstTimestampMs;
     this.#noteRecovered();
+    this.#noteGaps();
   }
 
   markRemoved(): void {
@@ -215,6 +267,12 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
 
   dropTail(throughSequence: number): void {
     this.#tail?.drop(throughSequence);
+    if (this.#tail?.count === 0) this.#tail = null;
+  }
+
+  /** Memory has records as they were appended: readers shall see what compaction has left of them (L10 holds: it is all in segments). */
+  #forgetTailBefore(offset: number): void {
+    this.#tail?.dropBefore(offset);
     if (this.#tail?.count === 0) this.#tail = null;
   }
 
@@ -250,7 +308,24 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     if (this.#activeBytes === 0) return false;
     if (this.#activeBytes + batch.bytes.length > this.#config.segmentBytes) return true;
     if (this.#endOffset + batch.offsetCount - this.#activeBaseOffset > relativeOffsetMax) return true;
-    return this.#activeFirstMs >= 0 && batch.maxTimestampMs - this.#activeFirstMs > this.#config.segmentMs;
+    const { segmentIndexBytes = Infinity, indexIntervalBytes = limits.log.indexIntervalBytes } = this.#config;
+    if ((this.#activeBytes / Math.max(1, indexIntervalBytes) + 1) * indexEntryBytes > segmentIndexBytes) return true;
+    return this.#activeFirstMs >= 0 && batch.maxTimestampMs - this.#activeFirstMs > this.#segmentMs();
+  }
+
+  /** How old the first batch of a segment may be when the next one comes. */
+  #segmentMs(): number {
+    const { segmentMs, segmentJitterMs = 0, compaction } = this.#config;
+    const most = compaction === undefined ? segmentMs : Math.min(segmentMs, compaction.lagMsMax);
+    return segmentJitterMs === 0 ? most : most - Math.floor(this.#activeJitter * Math.min(segmentJitterMs, segmentMs));
+  }
+
+  /** Where the next batch begins, at `offset` or later; only the offsets of the tail are exact. Null when there is none below the high watermark. */
+  #nextBatchFrom(offset: number): number | null {
+    const segment = this.segmentFrom(offset);
+    const tailFirst = this.#tail?.firstOffset ?? Infinity;
+    if (segment !== null && segment.baseOffset < tailFirst) return offset;
+    return tailFirst < this.#highWatermark ? tailFirst : null;
   }
 
   #tellAtOnce(done: (error: Error | null) => void): void {
@@ -298,7 +373,7 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
   #readOld(offset: number, bytesMax: number, atLeastOne: boolean): ReadResult | Promise<ReadResult> {
     const ahead = this.#core.readAhead.take(this.id, offset, bytesMax);
     if (ahead instanceof Promise) return ahead.then((result) => (result === null ? this.#readCold(offset, bytesMax, atLeastOne) : this.#goOn(result, offset, bytesMax, atLeastOne)));
-    if (ahead !== null) return this.#goOn(ahead, offset, bytesMax, atLeastOne);
+    if (ahead !== null && ahead.bytes > 0) return this.#goOn(ahead, offset, bytesMax, atLeastOne);
     const inOrder = this.coldHint?.offset === offset;
     const reading = this.#readCold(offset, bytesMax, atLeastOne);
     return inOrder ? reading.then((result) => this.#goOn(result, offset, bytesMax, atLeastOne)) : reading;
@@ -346,6 +421,23 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
       if (segment.maxTimestampMs <= this.#maxTimestampMs) continue;
       this.#maxTimestampMs = segment.maxTimestampMs;
       this.#maxTimestampOffset = segment.maxTimestampOffset;
+    }
+  }
+
+  #noteGaps(): void {
+    this.hasGaps = this.#cleanEndOffset > 0 || this.segments[0]!.baseOffset > this.#logStartOffset || this.segments.some(({ generation }) => generation > 0);
+  }
+
+  /** After a swap: the largest timestamp of what is left, in segments and in the tail. */
+  #noteRemaining(): void {
+    this.#maxTimestampMs = this.#maxTimestampOffset = -1;
+    this.#noteRecovered();
+    const tail = this.#tail;
+    const unwritten = this.segments.at(-1)!.endOffset;
+    for (let entry = 0; tail !== null && entry < tail.count; entry++) {
+      if (tail.offset(entry) < unwritten || tailMaxTimestamp(tail, entry) <= this.#maxTimestampMs) continue;
+      this.#maxTimestampMs = tailMaxTimestamp(tail, entry);
+      this.#maxTimestampOffset = (entry + 1 < tail.count ? tail.offset(entry + 1) : this.#endOffset) - 1;
     }
   }
 

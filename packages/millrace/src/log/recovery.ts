@@ -11,6 +11,7 @@ import type { JournalPosition } from './journal.ts';
 import { readManifests, readWhole, replaceFile, type Manifest, type PartitionFacts } from './manifest.ts';
 import { formatFile, formatVersion, journalFolder } from './names.ts';
 import type { PartitionLog } from './partition.ts';
+import { decodeSwap, type Swap } from './swap.ts';
 import { collectWrites, type SegmentWrite, type SegmentWrites } from './segment-writes.ts';
 
 /** What the folder says of itself. */
@@ -24,6 +25,8 @@ export interface ReplayTarget {
   readonly byId: Map<number, PartitionLog>;
   create(facts: PartitionFacts): void;
   remove(id: number): Promise<void>;
+  /** Carries out a swap in memory; files that it makes needless go when the journal is surely durable. */
+  swap(partition: PartitionLog, swap: Swap): void;
   /** Writes to segment files; what it writes is noted as unsynced. */
   write(writes: Iterable<SegmentWrite>): Promise<void>;
   readonly report: Report;
@@ -35,10 +38,18 @@ const decoder = new TextDecoder();
 export async function openFolder(disk: Disk, random: Random): Promise<FolderFormat> {
   await disk.makeFolder('.');
   const bytes = await readWhole(disk, formatFile);
-  if (bytes !== null && bytes.length > 0) return parseFormat(disk.root, bytes);
+  if (bytes !== null && bytes.length > 0) return upgraded(disk, parseFormat(disk.root, bytes));
   const journalId = new DataView(random.bytes(8).buffer).getBigUint64(0);
   await replaceFile(disk, formatFile, encodeFormat({ version: formatVersion, journalId }));
   return { version: formatVersion, journalId };
+}
+
+/** A folder of an earlier version is read as it is, and is of this version from now on: an earlier Millrace would not understand what is written next. */
+async function upgraded(disk: Disk, format: FolderFormat): Promise<FolderFormat> {
+  if (format.version === formatVersion) return format;
+  const now = { ...format, version: formatVersion };
+  await replaceFile(disk, formatFile, encodeFormat(now));
+  return now;
 }
 
 /** The format file's text: every byte of it is checked by reading and writing it again. */
@@ -105,10 +116,10 @@ export async function replay(disk: Disk, base: Base, target: ReplayTarget): Prom
     bytes += group.header.bytes;
     const copy = group.bytes.slice(group.at, group.at + group.header.bytes);
     unproven.add(group, copy);
-    const others: { kind: number; id: number; offset: number; name: string }[] = [];
+    const others: OtherEntry[] = [];
     collectWrites(copy, groupHeaderBytes, copy.length, target.byId, writes, (cursor) => { others.push(otherOf(copy, cursor)); });
     for (const other of others) {
-      if (other.kind === entryKind.remove || other.kind === entryKind.create) await flush();
+      if (other.kind === entryKind.remove || other.kind === entryKind.create || other.kind === entryKind.swap) await flush();
       await applyOther(other, target);
       if (other.kind === entryKind.create) nextPartitionId = Math.max(nextPartitionId, other.id + 1);
     }
@@ -128,21 +139,26 @@ export async function replay(disk: Disk, base: Base, target: ReplayTarget): Prom
   return { position, term: Math.max(reader.termMax, base.manifest.term) + 1, groups, bytes, nextPartitionId };
 }
 
-function otherOf(bytes: Uint8Array, cursor: EntryCursor): { kind: number; id: number; offset: number; name: string } {
-  return { kind: cursor.kind, id: cursor.partitionId, offset: cursor.offset, name: decoder.decode(bytes.subarray(cursor.bodyAt, cursor.bodyAt + cursor.bodyBytes)) };
+interface OtherEntry { readonly kind: number; readonly id: number; readonly offset: number; readonly body: Uint8Array }
+
+function otherOf(bytes: Uint8Array, cursor: EntryCursor): OtherEntry {
+  return { kind: cursor.kind, id: cursor.partitionId, offset: cursor.offset, body: bytes.subarray(cursor.bodyAt, cursor.bodyAt + cursor.bodyBytes) };
 }
 
-async function applyOther({ kind, id, offset, name }: { kind: number; id: number; offset: number; name: string }, target: ReplayTarget): Promise<void> {
+async function applyOther({ kind, id, offset, body }: OtherEntry, target: ReplayTarget): Promise<void> {
   const partition = target.byId.get(id);
   switch (kind) {
     case entryKind.create:
-      if (partition === undefined) target.create({ id, name, logStartOffset: 0, segments: [] });
+      if (partition === undefined) target.create({ id, name: decoder.decode(body), logStartOffset: 0, segments: [], cleanEndOffset: 0 });
       return;
     case entryKind.remove:
       if (partition !== undefined) await target.remove(id);
       return;
     case entryKind.start:
       partition?.raiseStart(offset);
+      return;
+    case entryKind.swap:
+      if (partition !== undefined) target.swap(partition, decodeSwap(body));
       return;
     default:
       assert(false, `J1: a journal of version ${formatVersion} has no entry of kind ${kind}`);

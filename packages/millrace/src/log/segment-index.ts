@@ -22,8 +22,11 @@ export class SegmentIndex {
   readonly #pendingTimes: number[] = [];
   #bytesSinceEntry = 0;
   #lastTimestampMs = -1;
+  /** Bytes of log for each entry (index.interval.bytes). */
+  readonly intervalBytes: number;
 
-  constructor(indexStored: number, timeStored: number, lastTimestampMs: number) {
+  constructor(indexStored: number, timeStored: number, lastTimestampMs: number, intervalBytes: number = limits.log.indexIntervalBytes) {
+    this.intervalBytes = intervalBytes;
     this.indexStored = indexStored;
     this.timeStored = timeStored;
     this.#lastTimestampMs = timeStored > 0 ? lastTimestampMs : -1;
@@ -34,7 +37,7 @@ export class SegmentIndex {
 
   /** Notes a batch that lies at `position`, all offsets relative to the segment's base. */
   note(lastOffset: number, position: number, bytes: number, maxTimestampMs: number, maxTimestampOffset: number): void {
-    if (this.#bytesSinceEntry > limits.log.indexIntervalBytes) {
+    if (this.#bytesSinceEntry > this.intervalBytes) {
       this.#pending.push(lastOffset, position);
       this.noteTime(maxTimestampMs, maxTimestampOffset);
       this.#bytesSinceEntry = 0;

@@ -253,7 +253,7 @@ export class SegmentWriter {
     const opened: [SegmentWrite, Lease][] = [];
     const missing: SegmentWrite[] = [];
     for (const write of writes) {
-      const lease = write.position === 0 ? null : this.#options.core.files.tryAcquire(segmentPath(write.partition.name, write.segment.baseOffset, 'log'));
+      const lease = write.position === 0 ? null : this.#options.core.files.tryAcquire(segmentPath(write.partition.name, write.segment, 'log'));
       if (lease === null) missing.push(write);
       else {
         leases.push(lease);
@@ -274,7 +274,7 @@ export class SegmentWriter {
 
   async #open({ partition, segment, position }: SegmentWrite): Promise<Lease> {
     const { core, disk } = this.#options;
-    const path = segmentPath(partition.name, segment.baseOffset, 'log');
+    const path = segmentPath(partition.name, segment, 'log');
     if (position > 0) return core.files.acquire(path, true);
     if (!this.#madeFolders.has(partition.name)) {
       await disk.makeFolder(partition.name);

@@ -45,6 +45,16 @@ export class Tail {
   /** Forgets entries in slabs up to `sequence`. */
   drop(sequence: number): void {
     while (this.#head < this.#slabs.length && this.#slabs[this.#head]!.sequence <= sequence) this.#head++;
+    this.#shrink();
+  }
+
+  /** Forgets the batches before `offset`, where one begins. */
+  dropBefore(offset: number): void {
+    while (this.#head < this.#offsets.length && this.#offsets[this.#head]! < offset) this.#head++;
+    this.#shrink();
+  }
+
+  #shrink(): void {
     if (this.#head < 32 || this.#head * 2 < this.#offsets.length) {
       if (this.count > 0) return;
     }

@@ -14,12 +14,13 @@ interface FoundTime { readonly offset: number; readonly timestampMs: number }
 /** See Partition.offsetForTimestamp. */
 export async function findTimestamp(core: LogCore, partition: PartitionLog, timestampMs: number): Promise<FoundTime | null> {
   for (;;) {
-    const start = partition.logStartOffset;
+    const { logStartOffset: start, swaps } = partition;
     try {
-      return await search(core, partition, timestampMs);
+      const found = await search(core, partition, timestampMs);
+      if (found !== null || partition.swaps === swaps) return found;
     } catch (error) {
       if (partition.removed) throw new MillraceError('topic-not-found', `Cannot search '${partition.name}': it was removed`, { partition: partition.name });
-      if (partition.logStartOffset === start) throw error; // else what was looked at may have been dropped meanwhile
+      if (partition.logStartOffset === start && partition.swaps === swaps) throw error; // else what was looked at may have been dropped or replaced meanwhile
     }
   }
 }

@@ -1,8 +1,20 @@
 // log/types.ts - the log's door as types: what the broker may ask of storage.
 // The log knows partitions by folder name, batches by their 61-byte header, and nothing of topics, groups or sockets.
 import type { Histogram, Report } from '../base/mod.ts';
-import type { Clock, Disk, Random } from '../os/mod.ts';
+import type { Clock, Disk, Random, Threads } from '../os/mod.ts';
 import type { CopySummary } from './backup.ts';
+
+/** How a partition is compacted: of records with the same key, in time only the last stays. Kafka's rules and names. */
+export interface CompactionConfig {
+  /** Share of the log that is not compacted yet from which on it is (min.cleanable.dirty.ratio). */
+  readonly dirtyRatioMin: number;
+  /** A record stays as it is for at least this long (min.compaction.lag.ms) ... */
+  readonly lagMsMin: number;
+  /** ... and is compacted after this long whatever the ratio (max.compaction.lag.ms). */
+  readonly lagMsMax: number;
+  /** How long a tombstone stays after its first compaction (delete.retention.ms). */
+  readonly deleteRetentionMs: number;
+}
 
 /** How a partition keeps its data. */
 export interface PartitionConfig {
@@ -16,6 +28,47 @@ export interface PartitionConfig {
   retentionMs: number;
   /** 'synced': acknowledged and readable once durable. 'page-cache': acknowledged and readable at once. */
   durability: 'synced' | 'page-cache';
+  /** Absent: not compacted. */
+  compaction?: CompactionConfig;
+  /** Up to this much is taken off segmentMs, by chance for each segment (segment.jitter.ms); default 0. */
+  segmentJitterMs?: number;
+  /** A new segment starts when the index of the active one would pass this (segment.index.bytes); default: no bound of its own. */
+  segmentIndexBytes?: number;
+  /** Bytes of log for each entry of an index (index.interval.bytes); default limits.log.indexIntervalBytes. */
+  indexIntervalBytes?: number;
+  /** Files of segments that were dropped or replaced stay this long (file.delete.delay.ms); default 0. */
+  fileDeleteDelayMs?: number;
+}
+
+/** How the log compacts, for all partitions together. */
+export interface CleanerConfig {
+  readonly enabled: boolean;
+  /** Partitions compacted at the same time, each on a thread of its own. */
+  readonly threads: number;
+  /** Memory for keys and for what is read, of all threads together, and how full that for keys may be. */
+  readonly mapBytes: number; readonly mapFill: number; readonly bufferBytes: number;
+  /** Reads and writes of compaction per second at most. */
+  readonly bytesPerSecondMax: number;
+  /** Pause between two looks for something to compact. */
+  readonly backoffMs: number;
+}
+
+/** What compaction must know of a partition and only its owner knows. */
+export interface CompactionFacts {
+  /** Nothing from here on is compacted: the last stable offset. */
+  readonly stableOffset: number;
+  /** Aborted transactions below it. */
+  readonly aborted: readonly { readonly producerId: number; readonly firstOffset: number; readonly lastOffset: number }[];
+  /** Producers that are still known: offset of the last record of data, -1 when a marker came after it. */
+  readonly producers: readonly { readonly producerId: number; readonly epoch: number; readonly lastOffset: number }[];
+}
+
+/** The owner of partitions, as compaction asks it. */
+export interface CompactionGuide {
+  /** Null: leave this partition alone. */
+  look(partition: Partition): CompactionFacts | null;
+  /** No record of an aborted transaction that ended before `offset` is in the partition any more; readers that began earlier may still hold some. */
+  compacted(partition: Partition, offset: number): void;
 }
 
 /** What the broker has already verified about one batch when it appends it. */
@@ -105,6 +158,8 @@ export interface LogStats {
   readonly openFiles: number; readonly unflushedBytes: number; readonly tailBytes: number;
   /** Gauge: memory that readers hold until they release what they read. */
   readonly readBytes: number;
+  /** Compaction since open: passes that ended, bytes read and written, records dropped. */
+  readonly compactions: number; readonly compactedBytesIn: number; readonly compactedBytesOut: number; readonly recordsDropped: number;
   /** Checkpoints taken, and as gauges the journal's bytes since the last one, and how long ago it was (null: none since the start). */
   readonly checkpoints: number; readonly checkpointLagBytes: number; readonly checkpointAgeMs: number | null;
   /** Bytes written to the journal. */
@@ -135,7 +190,16 @@ export interface Log {
   appendTogether(parts: readonly JointAppend[], done: (error: Error | null) => void): Appended[];
   /** Applies retention by time and size now to every partition; also runs by itself. */
   applyRetention(): Promise<void>;
-  /** Asked, and awaited, before retention drops records of a partition: for what is known from them alone. It must not reject. */
+  /**
+   * Compacts now every partition that is due; also runs by itself. Resolves when nothing more is due; a partition that cannot be compacted is reported,
+   * and left alone until the next start.
+   */
+  applyCompaction(): Promise<void>;
+  /** Sets how the log compacts; from the next partition on. */
+  configureCleaner(config: CleanerConfig): void;
+  /** Who knows what compaction must know. Without it nothing is aborted, and no producer is known. */
+  guideCompaction(guide: CompactionGuide): void;
+  /** Asked, and awaited, before retention or compaction drops records of a partition: for what is known from them alone. It must not reject. */
   beforeRetention(callback: (partition: Partition) => Promise<void>): void;
   /** Makes everything checkpointed so that a start reads no tail. */
   checkpoint(): Promise<void>;
@@ -165,6 +229,8 @@ export interface Finding {
 /** What a log needs to open. */
 export interface LogOptions {
   readonly disk: Disk; readonly clock: Clock; readonly random: Random;
+  /** Where compaction computes; without it, in small pieces on this thread. */
+  readonly threads?: Threads;
   /** Bytes of recent appends kept in memory for readers and the lane (default 64 MiB; 1 MiB for nodes in tests). */
   readonly tailBytes?: number;
   /** Size of each journal file (default 64 MiB; small for tests). */

@@ -45,7 +45,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   let broker: Broker | null = null;
   try {
     const openedLog = log = await openLog({
-      disk: machine.disk, clock: machine.clock, random: machine.random, onReport: reportAs('log', report),
+      disk: machine.disk, clock: machine.clock, random: machine.random, onReport: reportAs('log', report), ...(machine.threads === undefined ? {} : { threads: machine.threads }),
       tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
     });
     broker = await Broker.open({

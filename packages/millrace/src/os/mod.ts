@@ -9,4 +9,7 @@ export { MemoryDisk } from './memory-disk.ts';
 export { compressBytes, decompressBytes, type Compression } from './compression.ts';
 export { linearPattern, type LinearPattern } from './linear-pattern.ts';
 export { memoryMachine, nodeMachine } from './machines.ts';
+export { nodeThreads } from './node-threads.ts';
+export { serveCalls } from './serve-calls.ts';
+export { digestWords } from './digest.ts';
 export { RecordingDisk, type DiskAction, type TraceEntry } from './recording-disk.ts';

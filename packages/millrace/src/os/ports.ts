@@ -157,5 +157,25 @@ export interface Net {
   connect(address: { host: string; port: number; timeoutMs: number }): Promise<Connection>;
 }
 
-/** All the ports that a node or client needs. */
-export interface Machine { readonly disk: Disk; readonly clock: Clock; readonly net: Net; readonly random: Random }
+/** A thread that computes what would hold this one up. */
+export interface Helper {
+  /**
+   * Has one call done there, after those before it. Memory in `moved` changes hands with it, without a copy, and comes back the same way if the
+   * answer holds it. Rejects with the error that the call threw there, or 'closed'.
+   */
+  call(message: unknown, moved?: readonly ArrayBufferLike[]): Promise<unknown>;
+  /** Ends the thread; calls that are not answered by then reject with 'closed'. */
+  close(): Promise<void>;
+}
+
+/** What a helper's thread answers a call with, and the memory that goes back with it. */
+export interface HelperAnswer { readonly answer: unknown; readonly moved?: readonly ArrayBufferLike[] }
+
+/** Threads for computing. */
+export interface Threads {
+  /** Starts a thread with the module at `entry`, which calls `serveCalls`. */
+  open(entry: URL): Helper;
+}
+
+/** All the ports that a node or client needs. Without `threads`, what would be computed on a thread is done in small pieces on this one. */
+export interface Machine { readonly disk: Disk; readonly clock: Clock; readonly net: Net; readonly random: Random; readonly threads?: Threads }

@@ -12,6 +12,7 @@ export * from './record-schema/mod.ts';
 export * from './batch.ts';
 export * from './batch-builder.ts';
 export * from './batch-cursor.ts';
+export * from './batch-rewriter.ts';
 export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';

@@ -31,6 +31,10 @@ export class RecordCursor {
   valueLength = -1;
   headersAt = 0;
   headerCount = 0;
+  /** Where the record starts (with its length), where its attributes and its offset delta lie: for copying it as it is. */
+  recordAt = 0;
+  attributesAt = 0;
+  offsetDeltaAt = 0;
   #header: BatchHeader | null = null;
   #at = 0;
   #end = 0;
@@ -66,6 +70,9 @@ export class RecordCursor {
     return this;
   }
 
+  /** Where the record ends. */
+  get recordEndAt(): number { return this.#recordEnd; }
+
   /** The header of the batch that is open. */
   get batch(): BatchHeader { return this.#header!; }
 
@@ -73,12 +80,14 @@ export class RecordCursor {
   next(): boolean {
     if (this.#left <= 0) return this.#finish();
     this.#left--;
+    this.recordAt = this.#at;
     const length = this.#varint(this.#end);
     const end = this.#at + length;
     if (length < 0 || end > this.#end) throw this.#damaged(`a record of ${length} bytes, ${this.#end - this.#at} left`);
     this.#recordEnd = end;
-    this.#at++;
+    this.attributesAt = this.#at++;
     const timestampDelta = this.#varlong(end);
+    this.offsetDeltaAt = this.#at;
     this.offset = this.#baseOffset + this.#varint(end);
     this.timestampMs = this.#appendTimeMs === this.#appendTimeMs ? this.#appendTimeMs : this.#baseTimestampMs + timestampDelta;
     this.keyLength = this.#span(end);

@@ -31,12 +31,13 @@ test('creating: defaults, assignments, and everything that is refused', async ()
     topic('stranger', { numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [7] }] }),
     topic('both', { assignments: [{ partitionIndex: 0, brokerIds: [1] }] }),
     topic('badkey', { configs: [{ name: 'no.such', value: '1' }] }), topic('badvalue', { configs: [{ name: 'retention.ms', value: 'soon' }] }),
-    topic('compacted', { configs: [{ name: 'cleanup.policy', value: 'compact' }] }), topic('null', { configs: [{ name: 'retention.ms', value: null }] }),
+    topic('compacted', { configs: [{ name: 'cleanup.policy', value: 'compact' }] }), topic('emptied', { configs: [{ name: 'cleanup.policy', value: 'compact,' }] }),
+    topic('lags', { configs: [{ name: 'min.compaction.lag.ms', value: '2' }, { name: 'max.compaction.lag.ms', value: '1' }] }), topic('null', { configs: [{ name: 'retention.ms', value: null }] }),
   ]), [
     'one: 1 partitions', 'default: 3 partitions', 'a/b: INVALID_TOPIC_EXCEPTION', ': INVALID_TOPIC_EXCEPTION', '.: INVALID_TOPIC_EXCEPTION', `${'x'.repeat(250)}: INVALID_TOPIC_EXCEPTION`,
     'none: INVALID_PARTITIONS', 'twice: INVALID_REQUEST', 'wide: INVALID_REPLICATION_FACTOR', 'many: INVALID_PARTITIONS', '__millrace_mine: INVALID_TOPIC_EXCEPTION',
     'assigned: 2 partitions', 'gap: INVALID_REPLICA_ASSIGNMENT', 'stranger: INVALID_REPLICA_ASSIGNMENT', 'both: INVALID_REQUEST',
-    'badkey: INVALID_CONFIG', 'badvalue: INVALID_CONFIG', 'compacted: INVALID_CONFIG', 'null: INVALID_CONFIG',
+    'badkey: INVALID_CONFIG', 'badvalue: INVALID_CONFIG', 'compacted: 1 partitions', 'emptied: INVALID_CONFIG', 'lags: INVALID_CONFIG', 'null: INVALID_CONFIG',
   ]);
   assert.deepEqual(await create(client, [topic('one')]), ['one: TOPIC_ALREADY_EXISTS']);
   await create(client, [topic('dot.ted')]);

@@ -3,12 +3,13 @@
 // Records: a topic's values in its own record; a group's under 'config/group/<group>' (config/group-configs.ts); the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
-import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';
+import { checkConfigValue, type ConfigDefinition } from '../config/definition.ts';
 import { checkGroupConfig, groupDefinitions } from '../config/group-definitions.ts';
 import { nodeDefinitions } from '../config/node-definitions.ts';
 import { importDone, schemasOf } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import { checkLags, checkTogether } from '../config/topic-config.ts';
 import type { Handler } from '../handlers.ts';
 import type { KeyedLog } from '../keyed-log.ts';
 import type { Services } from '../services.ts';
@@ -23,11 +24,11 @@ interface Change { readonly name: string; readonly operation: 'set' | 'delete' |
 interface Target {
   readonly definitions: ReadonlyMap<string, ConfigDefinition>;
   readonly values: ReadonlyMap<string, string>;
-  /** Value in force of a key, own or inherited: what append and subtract start from. */
-  inForce(name: string): string;
+  /** What a list is when the target has none of its own: append and subtract start from it. */
+  inherited(name: string): string;
   mayAlter(definition: ConfigDefinition): boolean;
-  /** Checks all values together; throws 'invalid-argument'. */
-  check?(values: ReadonlyMap<string, string>): void;
+  /** Throws 'invalid-argument' for values that do not go together. */
+  check(values: ReadonlyMap<string, string>): void;
   keep(values: ReadonlyMap<string, string>): Promise<void>;
   /** Why all of it together cannot be; null when it can. */
   refusalOf?(values: ReadonlyMap<string, string>): Promise<string | null>;
@@ -120,8 +121,9 @@ function topicTarget(services: Services, name: string): Target {
   return {
     definitions: topicDefinitions,
     values: topic.config,
-    inForce: (key) => topic.config.get(key) ?? inherited(services.config, topicDefinitions.get(key)!),
+    inherited: (key) => inherited(services.config, topicDefinitions.get(key)!),
     mayAlter: () => true,
+    check: (values) => checkTogether(values, services.config),
     keep: (values) => services.topics.configure(name, values),
     refusalOf: async (values) => importRefusal(topic.config.get(importKey) ?? '', values.get(importKey) ?? '') ?? await schemaRefusal(services, values),
   };
@@ -143,15 +145,16 @@ function groupTarget({ groupConfigs, config }: Services, name: string): Target {
   return {
     definitions: groupDefinitions,
     values: groupConfigs.values(name),
-    inForce: (key) => groupConfigs.values(name).get(key) ?? inherited(config, groupDefinitions.get(key)!),
+    inherited: (key) => inherited(config, groupDefinitions.get(key)!),
     mayAlter: () => true,
     check: (values) => checkGroupConfig(values, config),
     keep: (values) => groupConfigs.keep(name, values),
   };
 }
 
+/** As given at the node's start, or the default; what was altered since does not count, as in Kafka. */
 function inherited(config: NodeConfig, definition: ConfigDefinition): string {
-  return (definition.nodeName === undefined ? null : config.text(definition.nodeName)) ?? definition.defaultText ?? '';
+  return (definition.nodeName === undefined ? null : config.given(definition.nodeName)) ?? definition.defaultText ?? '';
 }
 
 function brokerTarget(services: Services, name: string): Target {
@@ -162,8 +165,13 @@ function brokerTarget(services: Services, name: string): Target {
   return {
     definitions: nodeDefinitions,
     values: services.config.altered(level),
-    inForce: (key) => services.config.text(key) ?? '',
+    inherited: (key) => services.config.given(key) ?? '',
     mayAlter: (definition) => definition.dynamic === true,
+    check(values) {
+      const text = (key: string): string => values.get(key) ?? services.config.levels(key).find(({ source }) => source !== level)?.text ?? '';
+      const [min, max] = ['log.cleaner.min.compaction.lag.ms', 'log.cleaner.max.compaction.lag.ms'] as const;
+      checkLags(min, text(min), max, text(max));
+    },
     async keep(values) {
       await services.metadata.write([{ key: keyPrefix + level, value: JSON.stringify({ version: 1, values: Object.fromEntries(values) }) }]);
       services.config.setAltered(level, values);
@@ -179,25 +187,28 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
     seen.add(change.name);
     apply(target, values, change);
   }
+  refusing(() => target.check(values));
   const refusal = await target.refusalOf?.(values) ?? null;
   if (refusal !== null) throw new Refusal(errorCodes.INVALID_CONFIG, refusal);
-  inWords(() => target.check?.(values));
   if (!validateOnly) await target.keep(values);
 }
 
 function apply(target: Target, values: Map<string, string>, { name, operation, value }: Change): void {
   const definition = target.definitions.get(name);
+  if ((operation === 'append' || operation === 'subtract') && definition?.kind !== 'list' && value !== null) {
+    throw new Refusal(errorCodes.INVALID_CONFIG, `Can't ${operation.toUpperCase()} to key ${name} because its type is not LIST.`);
+  }
   if (definition === undefined) throw new Refusal(errorCodes.INVALID_CONFIG, `Unknown config name: ${name}`);
   if (!target.mayAlter(definition)) throw new Refusal(errorCodes.INVALID_REQUEST, `Cannot update these configs dynamically: ${name}`);
   if (operation === 'delete') { values.delete(name); return; }
   if (value === null) throw new Refusal(errorCodes.INVALID_REQUEST, `Null value not supported for : ${name}`);
   const text = operation === 'set' ? value : merged(target, definition, values, operation, value);
-  inWords(() => checkConfigValue(definition, text));
+  refusing(() => checkConfigValue(definition, text));
   values.set(name, text);
 }
 
-/** What a check says goes to the client. */
-function inWords(check: () => void): void {
+/** A value that may not be is the request's fault. */
+function refusing(check: () => void): void {
   try {
     check();
   } catch (error) {
@@ -208,11 +219,13 @@ function inWords(check: () => void): void {
 
 /** Elements appended to, or subtracted from, a list. */
 function merged(target: Target, definition: ConfigDefinition, values: ReadonlyMap<string, string>, operation: 'append' | 'subtract', value: string): string {
-  if (definition.kind !== 'list') throw new Refusal(errorCodes.INVALID_CONFIG, `Config value append is not allowed for config key: ${definition.name}`);
-  const before = configList(values.get(definition.name) ?? target.inForce(definition.name));
-  const given = configList(value);
-  const after = operation === 'append' ? [...before, ...given.filter((element) => !before.includes(element))] : before.filter((element) => !given.includes(element));
-  return after.join(',');
+  const elements = (values.get(definition.name) ?? target.inherited(definition.name)).split(',').filter((element) => element !== '');
+  for (const each of value.split(',')) {
+    const at = elements.indexOf(each);
+    if (operation === 'append' && at < 0) elements.push(each);
+    if (operation === 'subtract' && at >= 0) elements.splice(at, 1);
+  }
+  return elements.join(',');
 }
 
 function isValid(definition: ConfigDefinition, value: string): boolean {

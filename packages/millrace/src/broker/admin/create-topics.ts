@@ -2,7 +2,7 @@
 // Owns: the checks of a request. Never: the creation (topics/topics.ts).
 import { isMillraceError, limits } from '../../base/mod.ts';
 import { CreatePartitions, CreateTopics, errorCodes, zeroUuid, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
-import { checkTopicConfig, schemasOf, topicConfigLevels } from '../config/topic-config.ts';
+import { checkTogether, checkTopicConfig, schemasOf, topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { Handler } from '../handlers.ts';
 import { QuotaExceeded, type MutationQuota } from '../quotas/quotas.ts';
@@ -54,7 +54,7 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   if (fault !== null) throw new Refusal(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${fault}`);
   if (services.topics.isTaken(name)) throw new TopicRefused('exists');
   const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.brokerIds) : askedPartitions(topic, services);
-  const config = checkedConfig(topic);
+  const config = checkedConfig(topic, services);
   await checkSchemas(services, config);
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
@@ -103,7 +103,7 @@ function checkedCount(partitionCount: number): number {
   throw new Refusal(errorCodes.INVALID_PARTITIONS, `${partitionCount} partitions are more than the ${limits.broker.partitionsPerTopicMax} that a topic may have`);
 }
 
-function checkedConfig(topic: CreatableTopic): ReadonlyMap<string, string> {
+function checkedConfig(topic: CreatableTopic, services: Services): ReadonlyMap<string, string> {
   const config = new Map<string, string>();
   for (const { name, value } of topic.configs) {
     if (value === null) throw new Refusal(errorCodes.INVALID_CONFIG, `Null value not supported for topic configs: ${name}`);
@@ -111,6 +111,7 @@ function checkedConfig(topic: CreatableTopic): ReadonlyMap<string, string> {
   }
   try {
     checkTopicConfig(config);
+    checkTogether(config, services.config);
   } catch (error) {
     if (!isMillraceError(error, 'invalid-argument')) throw error;
     throw new Refusal(errorCodes.INVALID_CONFIG, error.message);

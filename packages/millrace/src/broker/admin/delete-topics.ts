@@ -54,6 +54,7 @@ export function deleteRecordsHandler(services: Services): Handler<typeof DeleteR
         const refuse = (errorCode: number) => ({ partitionIndex, lowWatermark: -1, errorCode });
         if (partition === undefined) return refuse(errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
         if (partition.topic.internal) return refuse(errorCodes.INVALID_TOPIC_EXCEPTION);
+        if (!partition.topic.settings.deletes) return refuse(errorCodes.POLICY_VIOLATION); // what compaction alone keeps is not the reader's to delete
         const { log } = partition;
         const target = offset === upToEnd ? log.highWatermark : offset;
         if (target < 0 || target > log.highWatermark) return refuse(errorCodes.OFFSET_OUT_OF_RANGE);

@@ -9,6 +9,7 @@ const aliases: readonly (readonly [name: string, target: string, unit: number])[
   ['log.retention.minutes', 'log.retention.ms', minuteMs],
   ['log.retention.hours', 'log.retention.ms', hourMs],
   ['log.roll.hours', 'log.roll.ms', hourMs],
+  ['log.roll.jitter.hours', 'log.roll.jitter.ms', hourMs],
 ];
 
 /** The same configuration under the keys of the definitions. Throws 'invalid-argument' for an older key with a value that is no whole number. */

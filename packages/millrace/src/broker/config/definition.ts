@@ -16,8 +16,12 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** The only texts allowed (for a list: the only elements). */
   readonly allowed?: readonly string[];
+  /** What the whole text must look like, and what is said when it does not. */
+  readonly form?: { readonly pattern: RegExp; readonly why: string };
   /** What is refused although Kafka takes it, with the reason told to the user. */
   readonly refused?: Readonly<Record<string, string>>;
+  /** The reason of what is refused is all that is told. */
+  readonly refusedPlainly?: boolean;
   /** For a topic's key: the node's key that gives its default. */
   readonly nodeName?: string;
   /** For a node's key: may be altered while the node runs. */
@@ -34,7 +38,7 @@ const int64Max = 2n ** 63n - 1n;
  */
 export function checkConfigValue(definition: ConfigDefinition, text: string): void {
   const { name, kind, allowed, refused } = definition;
-  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Invalid value ${text} for configuration ${name}: ${why}`, { name, value: text }); };
+  const fail = (why: string, value = text): never => { throw new MillraceError('invalid-argument', `Invalid value ${value} for configuration ${name}: ${why}`, { name, value: text }); };
   if (kind === 'boolean') {
     if (!/^\s*(true|false)\s*$/i.test(text)) fail('Expected value to be either true or false');
   } else if (kind === 'int' || kind === 'long') {
@@ -43,16 +47,24 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
     if (text.trim() === '' || !Number.isFinite(Number(text))) fail('Not a number of type DOUBLE');
     checkRange(definition, Number(text), fail);
   }
-  const elements = kind === 'list' ? configList(text) : [text];
+  if (definition.form !== undefined && !definition.form.pattern.test(text.trim())) throw new MillraceError('invalid-argument', `${name} ${definition.form.why}`, { name, value: text });
+  if (kind === 'list' && allowed) checkList(name, text);
+  const elements = kind === 'list' ? configList(text) : [kind === 'boolean' ? text.trim().toLowerCase() : text];
   for (const element of elements) {
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
-    if (reason !== undefined) fail(reason);
-    if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`);
+    if (reason !== undefined && definition.refusedPlainly === true) throw new MillraceError('invalid-argument', reason, { name, value: text });
+    if (reason !== undefined) fail(reason, element);
+    if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`, element);
   }
-  if (kind === 'list' && allowed && elements.length === 0) fail('the list must not be empty');
 }
 
-function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string) => never): void {
+/** A list of words: none empty; no word at all is a list, too, and one that stands twice counts once. */
+function checkList(name: string, text: string): void {
+  if (text.trim() === '' || text.split(',').every((element) => element.trim() !== '')) return;
+  throw new MillraceError('invalid-argument', `Configuration '${name}' values must not be empty.`, { name, value: text });
+}
+
+function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string, value?: string) => never): void {
   const kindName = definition.kind.toUpperCase();
   if (!/^\s*[+-]?\d{1,19}\s*$/.test(text)) fail(`Not a number of type ${kindName}`);
   const exact = BigInt(text.trim().replace(/^\+/, ''));
@@ -61,9 +73,10 @@ function checkWhole(definition: ConfigDefinition, text: string, fail: (why: stri
   checkRange(definition, Number(exact), fail);
 }
 
-function checkRange(definition: ConfigDefinition, value: number, fail: (why: string) => never): void {
-  if (definition.min !== undefined && value < definition.min) fail(`Value must be at least ${definition.min}`);
-  if (definition.max !== undefined && value > definition.max) fail(`Value must be no more than ${definition.max}`);
+function checkRange(definition: ConfigDefinition, value: number, fail: (why: string, value?: string) => never): void {
+  const shown = definition.kind === 'double' && Number.isInteger(value) ? `${value}.0` : String(value); // as Kafka prints it
+  if (definition.min !== undefined && value < definition.min) fail(`Value must be at least ${definition.min}`, shown);
+  if (definition.max !== undefined && value > definition.max) fail(`Value must be no more than ${definition.max}`, shown);
 }
 
 /** A whole number; what is past 2^53-1 (Kafka's "for ever" is 2^63-1) becomes Number.MAX_SAFE_INTEGER. */

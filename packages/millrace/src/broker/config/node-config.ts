@@ -50,6 +50,11 @@ export class NodeConfig {
     return this.levels(name)[0]?.text ?? null;
   }
 
+  /** Text as given at the start, else the default; null when there is neither. */
+  given(name: string): string | null {
+    return this.#given.get(name) ?? nodeDefinitions.get(name)?.defaultText ?? null;
+  }
+
   /** Number in force; remembered, so fit for a hot path. */
   number(name: string): number {
     const known = this.#numbers.get(name);

@@ -2,7 +2,7 @@
 // Owns: checking a topic's own values, and resolving them over the node's.
 import { MillraceError } from '../../base/mod.ts';
 import type { PartitionConfig } from '../../log/mod.ts';
-import { checkConfigValue, configNumber } from './definition.ts';
+import { checkConfigValue, configList, configNumber, type ConfigDefinition } from './definition.ts';
 import type { TopicSchemas } from '../produce/validator.ts';
 import type { ConfigValue, NodeConfig } from './node-config.ts';
 import { topicDefinitions } from './topic-definitions.ts';
@@ -14,6 +14,9 @@ export interface TopicSettings {
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly insyncReplicasMin: number;
+  /** What cleanup.policy says. */
+  readonly compacted: boolean;
+  readonly deletes: boolean;
   /** Where the topic is being moved from; '' when it is an ordinary one. */
   readonly importFrom: string;
   /** JSON Schemas of keys and values; null when the topic has none. */
@@ -33,6 +36,21 @@ export function checkTopicConfig(values: ReadonlyMap<string, string>): void {
   }
 }
 
+/** Throws 'invalid-argument' for values that pass one by one but not together, over the node's as they are now. */
+export function checkTogether(values: ReadonlyMap<string, string>, node: NodeConfig): void {
+  const text = textsOf(values, node);
+  checkLags('min.compaction.lag.ms', text('min.compaction.lag.ms'), 'max.compaction.lag.ms', text('max.compaction.lag.ms'));
+}
+
+/** Throws 'invalid-argument' when the shortest lag is longer than the longest. */
+export function checkLags(minName: string, min: string, maxName: string, max: string): void {
+  if (BigInt(min.trim()) > BigInt(max.trim())) throw new MillraceError('invalid-argument', `conflict topic config setting ${minName} (${min.trim()}) > ${maxName} (${max.trim()})`, { name: minName, value: min });
+}
+
+function textsOf(values: ReadonlyMap<string, string>, node: NodeConfig): (name: string) => string {
+  return (name) => topicConfigLevels(values, node, name)[0]?.text ?? topicDefinitions.get(name)!.defaultText!;
+}
+
 /** All levels that set a topic's key, strongest first: the topic, then the node's levels under the node's name. */
 export function topicConfigLevels(values: ReadonlyMap<string, string>, node: NodeConfig, name: string): ConfigValue[] {
   const definition = topicDefinitions.get(name);
@@ -50,22 +68,36 @@ export function schemasOf(key = '', value = ''): TopicSchemas | null {
 
 /** Resolves a topic's values over the node's. The values have been checked. */
 export function resolveTopicSettings(values: ReadonlyMap<string, string>, node: NodeConfig): TopicSettings {
-  const text = (name: string): string => topicConfigLevels(values, node, name)[0]?.text ?? topicDefinitions.get(name)!.defaultText!;
+  const text = textsOf(values, node);
   const number = (name: string): number => configNumber(text(name));
+  const policy = configList(text('cleanup.policy'));
+  const compacted = policy.includes('compact');
+  const deletes = policy.includes('delete');
   return {
     messageBytesMax: number('max.message.bytes'),
     timestampType: text('message.timestamp.type') as TopicSettings['timestampType'],
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     insyncReplicasMin: number('min.insync.replicas'),
+    compacted, deletes,
     importFrom: text('millrace.import.from').startsWith(importDone) ? '' : text('millrace.import.from'),
     schemas: schemasOf(text('millrace.key.schema'), text('millrace.value.schema')),
     partition: {
       segmentBytes: number('segment.bytes'),
       segmentMs: number('segment.ms'),
-      retentionBytes: number('retention.bytes'),
-      retentionMs: number('retention.ms'),
+      retentionBytes: deletes ? number('retention.bytes') : -1,
+      retentionMs: deletes ? number('retention.ms') : -1,
       durability: text('millrace.durability') as PartitionConfig['durability'],
+      segmentJitterMs: number('segment.jitter.ms'),
+      segmentIndexBytes: number('segment.index.bytes'),
+      indexIntervalBytes: number('index.interval.bytes'),
+      fileDeleteDelayMs: number('file.delete.delay.ms'),
+      ...(compacted ? {
+        compaction: {
+          dirtyRatioMin: number('min.cleanable.dirty.ratio'), lagMsMin: number('min.compaction.lag.ms'), lagMsMax: number('max.compaction.lag.ms'),
+          deleteRetentionMs: number('delete.retention.ms'),
+        },
+      } : {}),
     },
   };
 }

@@ -1,10 +1,10 @@
 // broker/produce/check-batch.ts - may this batch enter this topic? Everything that can be told from its bytes and the configuration.
 // Owns: format, size and timestamp rules. Never: producers' sequences (producer-table.ts) and the append (produce.ts).
-// Cost: one checksum over the batch; records are walked only when a timestamp in the header is out of the allowed range.
+// Cost: one checksum over the batch; records are walked only when a timestamp in the header is out of the allowed range, or when each needs a key.
 import { isMillraceError } from '../../base/mod.ts';
 import { errorCodes, verifyBatch, type BatchDefect, type BatchHeader } from '../../wire/mod.ts';
 import type { TopicSettings } from '../config/topic-config.ts';
-import { recordsOutOfTime } from './record-times.ts';
+import { faultsOf, keyFaultsText } from './record-faults.ts';
 
 /** One record that was refused, by its place in the batch. */
 export interface RecordFault { readonly batchIndex: number; readonly batchIndexErrorMessage: string }
@@ -24,8 +24,8 @@ const zstdVersionMin = 7;
 const bad = (errorCode: number, message: string, recordErrors?: readonly RecordFault[]): BatchVerdict =>
   ({ kind: 'bad', refusal: recordErrors === undefined ? { errorCode, message } : { errorCode, message, recordErrors } });
 
-/** Checks the one batch that `bytes` must hold; `version` is that of the Produce request. */
-export function checkBatch(bytes: Uint8Array, version: number, settings: TopicSettings, nowMs: number): BatchVerdict {
+/** Checks the one batch for `partition` that `bytes` must hold; `version` is that of the Produce request. */
+export function checkBatch(bytes: Uint8Array, version: number, settings: TopicSettings, nowMs: number, partition: { readonly name: string }): BatchVerdict {
   if (bytes.byteLength === 0) return bad(errorCodes.INVALID_RECORD, 'there is no record batch');
   let header: BatchHeader;
   try {
@@ -41,10 +41,10 @@ export function checkBatch(bytes: Uint8Array, version: number, settings: TopicSe
   if (header.codec === 'zstd' && version < zstdVersionMin) {
     return bad(errorCodes.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version ${zstdVersionMin} or later`);
   }
-  return checkContent(bytes, header, settings, nowMs);
+  return checkContent(bytes, header, settings, nowMs, partition);
 }
 
-function checkContent(bytes: Uint8Array, header: BatchHeader, settings: TopicSettings, nowMs: number): BatchVerdict {
+function checkContent(bytes: Uint8Array, header: BatchHeader, settings: TopicSettings, nowMs: number, partition: { readonly name: string }): BatchVerdict {
   if (header.isControl) return bad(errorCodes.INVALID_RECORD, 'clients may not write control batches');
   if (header.recordCount === 0 || header.recordCount !== header.lastOffsetDelta + 1) {
     return bad(errorCodes.INVALID_RECORD, `${header.recordCount} records do not fill ${header.lastOffsetDelta + 1} offsets`);
@@ -53,9 +53,11 @@ function checkContent(bytes: Uint8Array, header: BatchHeader, settings: TopicSet
   if (header.producerId >= 0 && (header.producerEpoch < 0 || header.baseSequence < 0)) {
     return bad(errorCodes.INVALID_RECORD, `producer ${header.producerId} has epoch ${header.producerEpoch} and sequence ${header.baseSequence}`);
   }
-  if (settings.timestampType === 'CreateTime') {
-    const faults = recordsOutOfTime(bytes, header, nowMs - settings.timestampBeforeMaxMs, nowMs + settings.timestampAfterMaxMs);
-    if (faults.length > 0) return bad(errorCodes.INVALID_TIMESTAMP, 'one or more records have a timestamp out of the allowed range', faults);
-  }
-  return { kind: 'good', header };
+  const timed = settings.timestampType === 'CreateTime';
+  const earliestMs = timed ? nowMs - settings.timestampBeforeMaxMs : -Infinity;
+  const latestMs = timed ? nowMs + settings.timestampAfterMaxMs : Infinity;
+  const found = faultsOf(bytes, header, settings.compacted ? partition : null, earliestMs, latestMs);
+  if (found === null) return { kind: 'good', header };
+  if (found.outOfTime) return bad(errorCodes.INVALID_TIMESTAMP, 'One or more records have been rejected due to invalid timestamp', found.faults);
+  return bad(errorCodes.INVALID_RECORD, keyFaultsText(found.faults), found.faults);
 }

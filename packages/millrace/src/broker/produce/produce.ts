@@ -119,7 +119,7 @@ class ProduceRun {
     const bytes = data.records ?? noBytes;
     const refusal = this.#refusalOf(topic, partition);
     if (refusal !== null) { this.#refuse(answer, refusal.errorCode, refusal.message); return true; }
-    const verdict = checkBatch(bytes, this.#context.version, topic.settings, this.#nowMs);
+    const verdict = checkBatch(bytes, this.#context.version, topic.settings, this.#nowMs, partition!);
     if (verdict.kind === 'bad') { this.#refuse(answer, verdict.refusal.errorCode, verdict.refusal.message, verdict.refusal.recordErrors); return true; }
     if (this.#services.gate.guards(partition!)) { this.#appendJudged(partition!, bytes.slice(), verdict.header, answer); return true; }
     return this.#enter(partition!, bytes, verdict.header, answer);

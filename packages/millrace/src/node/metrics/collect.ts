@@ -103,6 +103,11 @@ function logFigures({ log }: Observed, { diskFreeBytes }: Awaited, out: Expositi
   out.family(families.readAhead);
   out.value(stats.readAheadBegun, 'result="begun"');
   out.value(stats.readAheadHits, 'result="hit"');
+  one(families.compactions, stats.compactions);
+  out.family(families.compactionBytes);
+  out.value(stats.compactedBytesIn, 'direction="in"');
+  out.value(stats.compactedBytesOut, 'direction="out"');
+  one(families.compactionRecords, stats.recordsDropped);
 }
 
 function connectionFigures({ broker }: Observed, out: Exposition): void {

@@ -98,6 +98,9 @@ export const families = {
   tailReads: log('millrace_tail_reads_total', 'counter', ['result'], 'Reads of partitions: `hit` from memory, `miss` from segments.'),
   coldReads: log('millrace_cold_read_seconds', 'histogram', [], 'Time of each read from segments, with the wait for its turn.'),
   readAhead: log('millrace_readahead_total', 'counter', ['result'], 'Stretches of old records: `begun` read before they were asked for, `hit` asked for in time.'),
+  compactions: log('millrace_compactions_total', 'counter', [], 'Passes of compaction over a partition that came to their end.'),
+  compactionBytes: log('millrace_compaction_bytes_total', 'counter', ['direction'], 'Bytes that compaction has read (`in`) and written (`out`).'),
+  compactionRecords: log('millrace_compaction_records_dropped_total', 'counter', [], 'Records that compaction has dropped.'),
 
   transactionsOpen: transaction('millrace_transactions_open', 'gauge', [], 'Transactions that are open.'),
   transactionsOldest: transaction('millrace_transactions_oldest_seconds', 'gauge', [], 'Age of the oldest open transaction; 0 when there is none.'),

@@ -68,8 +68,8 @@ export class SimBackups {
     if (power === 'cut') this.#device.cutPower();
   }
 
-  /** Restores the last one, cuts the power behind it, and compares (K5). */
-  async verify(): Promise<void> {
+  /** Restores the last one, cuts the power behind it, and compares (K5); `also` looks at what was restored, too. */
+  async verify(also: (log: Log) => Promise<void> = async () => {}): Promise<void> {
     if (this.#confirmed === null) return;
     const device = this.#world.device('restored');
     const restorer = this.#world.start('restore', 'host', device);
@@ -84,6 +84,7 @@ export class SimBackups {
     await settle(expectSound(hosted.machine.disk, 'what was restored'));
     const log = await settle(openLog({ ...hosted.machine, tailBytes: 1 << 20, journalFileBytes: 1 << 18 }));
     for (const each of this.#confirmed) await settle(this.#compare(log, each));
+    await settle(also(log));
     await settle(log.close());
     hosted.process.kill();
   }

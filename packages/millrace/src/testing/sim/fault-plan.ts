@@ -37,7 +37,7 @@ export interface FaultPlan { readonly lives: readonly LifePlan[]; readonly flipB
 
 const killSteps = [
   'any', 'any', 'any', 'open .log', 'open journal', 'create .log', 'create .index', 'create .timeindex', 'create journal', 'write .log', 'write .index', 'write .timeindex', 'write journal', 'write manifest',
-  'lane-write journal', 'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'sync manifest', 'truncate .timeindex', 'truncate .index',
+  'lane-write journal', 'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'sync manifest', 'sync .log', 'sync .index', 'truncate .timeindex', 'truncate .index', 'truncate .log',
   'make-folder partition folder', 'remove .log', 'remove .index', 'remove partition folder', 'rename manifest', 'sync-folder root folder', 'sync-folder journal folder', 'sync-folder partition folder',
 ] as const;
 

@@ -12,6 +12,7 @@ import { armDrive, cutPower, disarmDrive } from './drive-faults.ts';
 import { drawPlan, fileKind } from './fault-plan.ts';
 import type { LifePlan } from './fault-plan.ts';
 import { SimBackups, expectSound, findingsOf, openFilesOf } from './backups.ts';
+import { isKeyedName, KeyedLife, KeyedTruth } from './keyed-life.ts';
 import { LogLife } from './log-life.ts';
 import { LogTruth, expect } from './log-model.ts';
 
@@ -37,6 +38,7 @@ class LogSimulation {
   readonly random: FakeRandom;
   readonly device: FakeDevice;
   readonly truth = new LogTruth();
+  readonly keyed: KeyedTruth;
   readonly sizes: Sizes;
   readonly backups: SimBackups;
   /** What the log said about tails and damage since it was opened. */
@@ -48,6 +50,7 @@ class LogSimulation {
     this.coverage = coverage;
     this.random = random;
     this.device = world.device('drive');
+    this.keyed = new KeyedTruth(random.fork('keyed'));
     this.backups = new SimBackups(world, this.truth, coverage);
     this.sizes = { journalFileBytes: random.pick([64, 256, 1024]) * 1024, tailBytes: random.pick([64, 256, 1024]) * 1024 };
   }
@@ -74,7 +77,10 @@ class LogSimulation {
       const log = await this.#open(hosted);
       expect(log !== null, 'a log opens on a healthy drive');
       const life = this.#life(hosted, log);
+      const keyed = this.#keyedLife(hosted, log, (error) => { throw error; });
       await this.#settle(life.readAll());
+      await this.#settle(keyed.checkAll());
+      if (!last) await this.#settle(keyed.compactAll());
       if (!last) await this.#settle(life.appendSome(20));
       await this.#settle(life.readAll());
       await this.#settle(life.lookUpAll());
@@ -84,7 +90,7 @@ class LogSimulation {
       hosted.process.kill();
       await this.#checkWhatIsLeft();
     }
-    await this.backups.verify();
+    await this.backups.verify((log) => this.keyed.checkCopy(log, epochMs + this.world.time.nowMs));
   }
 
   /** A clean close leaves nothing behind: no file open, no timer set, nothing that readers held. */
@@ -155,15 +161,19 @@ class LogSimulation {
 
   async #work(hosted: Hosted, log: Log, plan: LifePlan): Promise<void> {
     const life = this.#life(hosted, log);
+    const keyed = this.#keyedLife(hosted, log, (error) => { life.violation ??= error instanceof Error ? error : new Error(String(error)); });
     life.start();
+    keyed.start();
     const endMs = this.world.time.nowMs + plan.maxMs;
     await this.world.time.run({ untilMs: endMs, when: () => !hosted.process.alive || life.violation !== null, eventsMax });
     if (life.violation !== null) throw life.violation;
     if (!hosted.process.alive) return;
     life.stop();
+    keyed.stop();
     if (plan.end.kind !== 'close') return;
     disarmDrive(this.device);
     await this.#settle(life.quiet());
+    await this.#settle(keyed.quiet());
     await this.#close(hosted, log);
     life.expectAnswered();
     this.world.trace('closed');
@@ -173,11 +183,16 @@ class LogSimulation {
     return new LogLife(this.world, hosted.process, log, this.truth, this.backups, this.random.fork(hosted.process.name));
   }
 
+  #keyedLife(hosted: Hosted, log: Log, fail: (error: unknown) => void): KeyedLife {
+    return new KeyedLife(this.world, hosted.process, log, this.keyed, this.random.fork(`keyed ${hosted.process.name}`), fail);
+  }
+
   #settle<T>(promise: Promise<T>): Promise<T> {
     return this.world.time.settle(promise, eventsMax);
   }
 
   #configOf(name: string): PartitionConfig {
+    if (isKeyedName(name)) return this.keyed.configOf(name);
     return this.truth.models.get(name)?.config ?? { segmentBytes: 1 << 20, segmentMs: 1 << 30, retentionBytes: -1, retentionMs: -1, durability: 'synced' };
   }
 
@@ -204,7 +219,8 @@ class LogSimulation {
 
   /** Compares what an opened log holds with what it must hold. */
   #checkStart(log: Log): void {
-    for (const name of log.partitions.keys()) expect((this.truth.models.get(name)?.life ?? 'removed') !== 'removed', `a removed partition '${name}' is back`);
+    this.keyed.opened(log);
+    for (const name of log.partitions.keys()) if (!isKeyedName(name)) expect((this.truth.models.get(name)?.life ?? 'removed') !== 'removed', `a removed partition '${name}' is back`);
     const nowMs = epochMs + this.world.time.nowMs;
     for (const model of this.truth.models.values()) {
       const partition = log.partitions.get(model.name);

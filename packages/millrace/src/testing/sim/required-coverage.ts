@@ -6,7 +6,7 @@ import type { SimLevel } from './run-seed.ts';
 /** Steps of the drive at which the node must have died, each with the kinds of file they touch. */
 const deaths = [
   'open .log', 'open journal', 'create .log', 'create .index', 'create .timeindex', 'create journal', 'write .log', 'write .index', 'write .timeindex', 'write journal',
-  'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'truncate .timeindex',
+  'lane-write journal', 'lane-write .log', 'lane-sync journal', 'lane-sync .log', 'sync journal', 'sync .log', 'sync .index', 'truncate .timeindex', 'truncate .log',
   'make-folder partition folder', 'remove .log', 'remove .index', 'remove partition folder', 'sync-folder root folder', 'sync-folder journal folder', 'sync-folder partition folder',
 ];
 /** Files whose unsynced writes must have been lost in each way; indexes are rarely unsynced. */

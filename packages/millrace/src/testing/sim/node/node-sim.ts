@@ -24,6 +24,7 @@ import { GroupReadings, OwnMember, OwnProducer } from './own-clients.ts';
 import type { Promised } from './history.ts';
 import { armNet, disarmNet } from './net-faults.ts';
 import { IdempotentProducer, PlainProducer } from './producers.ts';
+import { Profiles } from './profiles.ts';
 import type { Target } from './producers.ts';
 import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
@@ -76,6 +77,7 @@ class NodeSimulation {
   #consumerReadings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
+  #profiles!: Profiles;
   #rulebook!: Rulebook;
   /** What every life has in its configuration: half of the nodes check access rules; the clients are then super users. */
   readonly #config: Readonly<Record<string, string>>;
@@ -111,6 +113,7 @@ class NodeSimulation {
     await this.#createTopic('settings', 1, 'synced', []);
     await this.#createLedger();
     await this.#createQueue();
+    await this.#createProfiles();
     this.#castActors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
@@ -147,6 +150,7 @@ class NodeSimulation {
     await this.#settle(this.#members.at(-1)!.catchUp());
     await this.#settle(checkShared(this.#consumers, this.#truth));
     await this.#settle(this.#settings.check());
+    await this.#settle(this.#profiles.check());
     await this.#settle(this.#rulebook.check());
     await this.#checkQueue();
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
@@ -218,7 +222,7 @@ class NodeSimulation {
   async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
     let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, { ...this.#sizes, config: { ...shortLocks, ...this.#config, ...options.config } }, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: { ...shortLocks, 'log.cleaner.backoff.ms': '50', ...this.#config, ...options.config } }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
@@ -342,6 +346,17 @@ class NodeSimulation {
     checkQueue(this.#queue, found, letters);
   }
 
+  /** A compacted table: compaction looks for work all the time, and drops as early as it may. */
+  async #createProfiles(): Promise<void> {
+    const of = (name: string, values: readonly (string | number)[]) => ({ name, value: String(this.#random.pick(values)) });
+    const configs = [
+      { name: 'cleanup.policy', value: 'compact' }, of('segment.ms', [20, 200]), of('min.cleanable.dirty.ratio', [0, 0.3]), of('delete.retention.ms', [0, 300, 86_400_000]), of('file.delete.delay.ms', [0, 1000]),
+      of('max.compaction.lag.ms', [100, '9223372036854775807']),
+    ];
+    const answer = await this.#settle(this.#inspector.call(CreateTopics, 7, { topics: [{ name: 'profiles', numPartitions: 1, replicationFactor: 1, assignments: [], configs }], timeoutMs: 5000 }));
+    expect(answer.topics[0]!.errorCode === 0, `topic 'profiles' was answered ${answer.topics[0]!.errorCode}`);
+  }
+
   #topicConfigs(promised: Promised): { name: string; value: string }[] {
     return [{ name: 'millrace.durability', value: promised }, { name: 'segment.ms', value: String(this.#random.pick([100, 1000, 604_800_000])) }, { name: 'segment.bytes', value: String(1 << 20) }];
   }
@@ -394,6 +409,8 @@ class NodeSimulation {
     }
     this.#enter(new PlainProducer('jobber', this.#stage('jobber'), this.#jobs), 60);
     for (const name of ['sharer-a', 'sharer-b', 'sharer-c']) this.#enter(new Sharer(name, this.#stage(name), this.#queue), 30);
+    this.#profiles = new Profiles('profiles', this.#stage('profiles'));
+    this.#enter(this.#profiles, 20);
     this.#enter(new CommittedReader('auditor', this.#stage('auditor'), this.#ledger), 25);
   }
 
