@@ -26,6 +26,8 @@ export const mains = {
   'kafka-log-dirs': inTools('LogDirsCommand'),
   'kafka-broker-api-versions': { '4.3': 'org.apache.kafka.tools.BrokerApiVersionsCommand', '3.9': 'kafka.admin.BrokerApiVersionsCommand' },
   'kafka-cluster': inTools('ClusterTool'),
+  'kafka-transactions': inTools('TransactionsCommand'),
+  'TransactionalMessageCopier': inTools('TransactionalMessageCopier'), // of Kafka's own system tests
 } as const satisfies Record<string, Record<JavaGeneration, string>>;
 
 /** A tool's name. */
