@@ -236,14 +236,14 @@ const cases: ToolCase[] = [
   {
     name: 'TransactionalMessageCopier',
     async run(tools) {
-      const [from, to, group] = [await made(tools, 2), await made(tools, 1), tools.name('group')];
+      const [from, to, group] = [await made(tools, 2), await made(tools, 2), tools.name('group')]; // it keeps the partition
       const messages = Array.from({ length: 600 }, (_, i) => ({ k: null, v: Buffer.from(String(i)).toString('base64'), p: i % 2 }));
       await tools.worker.ask('produce', { bootstrap: tools.broker.bootstrap, topic: from, messages });
       for (const partition of ['0', '1']) {
         await tools.run('TransactionalMessageCopier', ['--broker-list', tools.broker.bootstrap, '--input-topic', from, '--input-partition', partition, '--output-topic', to, '--max-messages', '300', '--consumer-group', group,
           '--transaction-size', '40', '--transactional-id', tools.name('copier'), '--enable-random-aborts', '--use-group-metadata'], { bare: true, note: false, timeoutMs: 90_000 });
       }
-      const copied = await tools.worker.ask<{ v: string }[]>('consume', { bootstrap: tools.broker.bootstrap, topic: to, partitions: [0], from: { kind: 'beginning' }, count: 601, timeoutMs: 3_000, config: { 'isolation.level': 'read_committed' } });
+      const copied = await tools.worker.ask<{ v: string }[]>('consume', { bootstrap: tools.broker.bootstrap, topic: to, partitions: [0, 1], from: { kind: 'beginning' }, count: 601, timeoutMs: 3_000, config: { 'isolation.level': 'read_committed' } });
       assert.deepEqual(copied.map(({ v }) => Number(Buffer.from(v, 'base64').toString())).sort((a, b) => a - b), Array.from({ length: 600 }, (_, i) => i), 'each once');
       await tools.run('kafka-consumer-groups', ['--describe', '--group', group], { note: false }).then(({ out }) => assert.deepEqual(table(out).slice(1).map((words) => words[3]).sort(), ['300', '300'], out));
     },
