@@ -38,7 +38,7 @@ export async function installGoProgram(program: string): Promise<readonly string
 
 /** Builds a program in Rust against the crates of its Cargo.lock. Resolves to its command. */
 export async function installRustProgram(program: string): Promise<readonly string[]> {
-  const target = join(builtFolder(program), 'target');
+  const target = `${builtFolder(program)}-target`; // cargo knows what of it can stay; librdkafka takes minutes
   await once(program, ['Cargo.toml', 'Cargo.lock', 'src/main.rs'], async () => { await must('cargo', ['build', '--quiet', '--locked', '--target-dir', target], { cwd: join(here, program) }, 20 * minutes); });
   return [join(target, 'debug', `${program}-pipe`)];
 }

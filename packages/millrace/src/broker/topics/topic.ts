@@ -3,6 +3,7 @@
 import type { Partition } from '../../log/mod.ts';
 import type { TopicSettings } from '../config/topic-config.ts';
 import { ProducerTable } from '../produce/producer-table.ts';
+import { UnsyncedAppends } from '../produce/unsynced-appends.ts';
 import { PartitionTransactions } from '../transaction/partition-transactions.ts';
 import { partitionName } from './topic-name.ts';
 
@@ -18,6 +19,8 @@ export class TopicPartition {
   readonly producers = new ProducerTable();
   /** Which transactions are open or were aborted here. */
   readonly transactions = new PartitionTransactions();
+  /** Appends that can be read and are not durable yet, where that matters. */
+  readonly unsynced = new UnsyncedAppends();
   /** False once its topic was deleted. */
   live = true;
   readonly #watchers = new Set<PartitionWatcher>();
