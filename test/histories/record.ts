@@ -45,7 +45,7 @@ export async function recordHistory(broker: Broker, options: RecordOptions): Pro
   } finally {
     for (const recorded of await Promise.all(clients.map((client) => client.stop()))) history.add(recorded);
   }
-  await readFinals(java, work, history);
+  await readFinals(java, work, history).catch((error: Error) => { throw new Error(`Cannot read what is left: ${error.message}\nThe broker said: ${broker.output().slice(-3000)}`, { cause: error }); });
   return { history, faults, counts: count(history, faults) };
 }
 

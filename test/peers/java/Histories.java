@@ -376,7 +376,7 @@ final class Histories {
     }
 
     /** Everything that is committed, once nothing is open any more: {key: [[offset, value], ...]}. */
-    private static Object finals(JsonNode args) {
+    private static Object finals(JsonNode args) throws InterruptedException {
         Work work = new Work(args);
         List<TopicPartition> all = new ArrayList<>(partitionsOf(work, work.in));
         all.addAll(partitionsOf(work, work.out));
@@ -384,11 +384,13 @@ final class Histories {
         for (TopicPartition partition : all) found.put(partition.toString(), new ArrayList<>());
         Properties uncommitted = consumerProperties(work, null, 500);
         uncommitted.put("isolation.level", "read_uncommitted");
+        uncommitted.put("default.api.timeout.ms", "60000");
         try (KafkaConsumer<String, String> reader = consumer(work, null, 2000); KafkaConsumer<String, String> other = new KafkaConsumer<>(uncommitted, new StringDeserializer(), new StringDeserializer())) {
             long untilMs = System.currentTimeMillis() + 60_000;
             Map<TopicPartition, Long> ends = other.endOffsets(all);
             while (!ends.equals(reader.endOffsets(all))) {
                 if (System.currentTimeMillis() > untilMs) throw new IllegalStateException("a transaction stays open: all ends at " + ends + ", what is committed at " + reader.endOffsets(all));
+                Thread.sleep(100);
                 ends = other.endOffsets(all);
             }
             reader.assign(all);
