@@ -10,7 +10,7 @@ const full = process.env['MILLRACE_TEST_FULL'] === '1';
 const counts: Record<SimLevel, number> = full ? { log: 500, node: 500, transactions: 2000 } : { log: 50, node: 50, transactions: 200 };
 
 for (const [level, count] of Object.entries(counts) as [SimLevel, number][]) {
-  test(`${count} seeds at the level of the ${level}`, { timeout: 50 * 60_000 }, async (t) => {
+  test(`${count} seeds at the level of the ${level}`, { timeout: 90 * 60_000 }, async (t) => {
     const result = await runSeeds({ level, from: 100, count });
     t.diagnostic(`${result.done} seeds, ${result.events} events, ${Math.round(result.virtualMs / 1000)} s of virtual time`);
     t.diagnostic(`faults met, and where:\n${result.coverage.table(requiredCoverage[level])}`);
