@@ -195,6 +195,7 @@ test('a stable end that falls back, or stops before what was acknowledged, is a 
   before.commit('a', { 'x-0': ['a1@0'] });
   before.stable('x-0', 0);
   finds(before.finally({ 'x-0': ['a1@0'] }), 'stale read');
+  assert.deepEqual(checkHistory(before.history, { endsAtOnce: false }), [], 'Apache Kafka promises less');
   const aborted = new Story();
   aborted.abort('a', { 'x-0': ['a1@0'] });
   aborted.stable('x-0', 0);
