@@ -13,7 +13,7 @@ import { startKafka, startMillrace, startSink } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
 import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
-import { consumerPerf, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, ticks, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
+import { consumerPerf, consumeTransformProduce, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, smallTransactions, ticks, transactionalPerf, transactionStream, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 import { loneSync } from './lone-sync.ts';
 import { warmMemory } from './warm-memory.ts';
 
@@ -56,6 +56,10 @@ function rows(scale: number): readonly Row[] {
     { name: 'end-to-end', partitions: 1, sides: ['millrace page-cache', 'kafka', 'millrace', 'kafka flush.messages=1'], workload: endToEnd(100, seconds(8)) },
     { name: 'paced-1p', partitions: 1, sides: plain, workload: paced(4, 100, seconds(15), 20_000) },
     { name: 'ticks-1p', partitions: 1, sides: plain, workload: ticks(4, 100, seconds(15), 20_000) },
+    { name: 'transactions-perf-100B-4p', partitions: 4, sides: plain, workload: transactionalPerf(n(4_000_000), 100) },
+    { name: 'transactions-stream-100B-4p', partitions: 4, sides: ['millrace', 'kafka', 'kafka flush.messages=1'], workload: transactionStream(100, seconds(12)) },
+    { name: 'transactions-small-4p', partitions: 4, sides: ['millrace', 'kafka', 'kafka flush.messages=1'], workload: smallTransactions(20, 100, seconds(12), 1_000, 10) },
+    { name: 'transactions-pipe-100B-4p', partitions: 4, sides: plain, prepare: producerPerf(n(2_000_000), 100), workload: consumeTransformProduce(n(2_000_000), 100) },
     { name: 'ticks-1000p', partitions: 1000, sides: ['millrace'], workload: ticks(4, 100, seconds(15), 20_000) },
   ];
 }

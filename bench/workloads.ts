@@ -43,16 +43,21 @@ async function withAccount(target: Target, records: number, payloadBytes: number
 }
 
 /** kafka-producer-perf-test at full speed: linger 5 ms, batches of 128 KiB. */
-export function producerPerf(records: number, recordBytes: number): Workload {
+export function producerPerf(records: number, recordBytes: number, more: (topic: string) => readonly string[] = () => []): Workload {
   return (target, topic, tools) => withAccount(target, records, records * recordBytes, async () => {
     const text = await java(tools, 'org.apache.kafka.tools.ProducerPerformance', [
       '--topic', topic, '--num-records', String(records), '--record-size', String(recordBytes), '--throughput', '-1',
-      '--producer-props', `bootstrap.servers=${target.bootstrap}`, 'linger.ms=5', 'batch.size=131072', 'acks=all',
+      '--producer-props', `bootstrap.servers=${target.bootstrap}`, 'linger.ms=5', 'batch.size=131072', 'acks=all', ...more(topic),
     ]);
     const last = /(\d+) records sent, ([\d.]+) records\/sec.*?([\d.]+) ms avg latency, ([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, (\d+) ms 99\.9th/.exec(lastLineWith(text, '99.9th'));
     if (last === null || Number(last[1]) !== records) throw new Error(`Cannot read the producer's result against ${target.name}: ${text.slice(-500)}`);
     return { rate: Number(last[2]), p50Ms: Number(last[5]), p99Ms: Number(last[7]) };
   });
+}
+
+/** The same with transactions, one commit each 100 ms. */
+export function transactionalPerf(records: number, recordBytes: number): Workload {
+  return producerPerf(records, recordBytes, (topic) => ['--transactional-id', topic, '--transaction-duration-ms', '100']);
 }
 
 /** kafka-consumer-perf-test over `records` that are there already; the rate is its fetch rate, without the group's join. */
@@ -93,8 +98,23 @@ export function ticks(connections: number, recordBytes: number, seconds: number,
   return (target, topic, tools) => load(target, tools, ['tick', target.bootstrap, topic, connections, recordBytes, seconds, rate]);
 }
 
-async function load(target: Target, tools: JavaTools, args: readonly (string | number)[]): Promise<Figures> {
-  const running = start(tools.java, [...heap, '-cp', tools.classpath, 'Load', ...args.map(String)], { keepStdout: true });
+/** Transactions as fast as they go, a commit each 100 ms. */
+export function transactionStream(recordBytes: number, seconds: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['stream', target.bootstrap, topic, 1, recordBytes, seconds, 100], 'Transactions');
+}
+
+/** Small transactions at a named rate, open loop; latencies are from when each was due. */
+export function smallTransactions(producers: number, recordBytes: number, seconds: number, perSecond: number, records: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['small', target.bootstrap, topic, producers, recordBytes, seconds, perSecond, records], 'Transactions');
+}
+
+/** Records that are there already, consumed, written to another topic and committed with their offsets, each 100 ms. */
+export function consumeTransformProduce(records: number, recordBytes: number): Workload {
+  return (target, topic, tools) => load(target, tools, ['pipe', target.bootstrap, topic, 1, recordBytes, 0, records], 'Transactions');
+}
+
+async function load(target: Target, tools: JavaTools, args: readonly (string | number)[], mainClass: 'Load' | 'Transactions' = 'Load'): Promise<Figures> {
+  const running = start(tools.java, [...heap, '-cp', tools.classpath, mainClass, ...args.map(String)], { keepStdout: true });
   let before: ProcessAccount | null = null;
   let text = '';
   running.child.stdout!.on('data', (chunk: Buffer) => { text += chunk.toString(); });
@@ -112,6 +132,7 @@ async function load(target: Target, tools: JavaTools, args: readonly (string | n
     rate: found['rate']!, p50Ms: found['p50Us']! / 1000, p99Ms: found['p99Us']! / 1000, p999Ms: found['p999Us']! / 1000, maxMs: found['maxUs']! / 1000,
     cpuPerMillion: (after.cpuSeconds - from.cpuSeconds) / (found['records']! / 1e6),
     rssMb: after.rssBytes / 2 ** 20, openFiles: after.openFiles,
+    ...(found['commitP99Us'] === undefined ? {} : { transactionsPerSecond: found['transactionsPerSecond']!, commitP50Ms: found['commitP50Us']! / 1000, commitP99Ms: found['commitP99Us'] / 1000 }),
   };
 }
 

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { crc32c } from '../packages/millrace/src/base/mod.ts';
 import { MutantBench } from './mutants/bench.ts';
 import type { TrialOptions, Verdict } from './mutants/bench.ts';
-import { dangerous } from './mutants/dangerous.ts';
+import { dangerous, isOfTransactions } from './mutants/dangerous.ts';
 import { equivalence, stale } from './mutants/equivalent.ts';
 import { mutantsOf } from './mutants/operators.ts';
 import type { Mutant } from './mutants/operators.ts';
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     match: { type: 'string', default: '' },
     'log-seeds': { type: 'string', default: '60' },
     'node-seeds': { type: 'string', default: '30' },
+    'transaction-seeds': { type: 'string', default: '30' },
     'cpu-s': { type: 'string', default: '90' },
     'without-tests': { type: 'boolean', default: false },
     dangerous: { type: 'boolean', default: false },
@@ -95,15 +96,17 @@ async function tryAll(): Promise<boolean> {
 
 /** M1. */
 async function mustPass(bench: MutantBench): Promise<void> {
-  const verdict = await bench.baseline({ ...trialOf(mutants[0]!), seeds: [['log', Number(values['log-seeds'])], ['node', Number(values['node-seeds'])]] });
+  const verdict = await bench.baseline({ ...trialOf(mutants[0]!), seeds: [['log', Number(values['log-seeds'])], ['node', Number(values['node-seeds'])], ['transactions', Number(values['transaction-seeds'])]] });
   if (verdict.kind === 'killed') throw new Error(`The tree itself does not pass: ${verdict.says}`);
 }
 
 function trialOf(mutant: Mutant): TrialOptions {
   const inLog = mutant.file.includes('/src/log/');
   const nodeSeeds = Number(values['node-seeds']);
+  const transactions = ['transactions', Number(values['transaction-seeds'])] as const;
+  const inBroker = isOfTransactions(mutant) ? [transactions, ['node', nodeSeeds]] as const : [['node', nodeSeeds], transactions] as const;
   // A node's seeds rarely notice what the log's do not.
-  return { seeds: inLog ? [['log', Number(values['log-seeds'])], ['node', values.dangerous ? nodeSeeds : Math.ceil(nodeSeeds / 2)]] : [['node', nodeSeeds]], cpuSecondsMax: Number(values['cpu-s']), withTests: !values['without-tests'] && !values.dangerous };
+  return { seeds: inLog ? [['log', Number(values['log-seeds'])], ['node', values.dangerous ? nodeSeeds : Math.ceil(nodeSeeds / 2)]] : inBroker, cpuSecondsMax: Number(values['cpu-s']), withTests: !values['without-tests'] && !values.dangerous };
 }
 
 function report(tried: readonly Tried[]): void {

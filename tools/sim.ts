@@ -1,4 +1,4 @@
-// tools/sim.ts - `./millrace sim`: simulations of the log or of whole nodes from seeds, and the replay of one seed.
+// tools/sim.ts - `./millrace sim`: simulations of the log, of whole nodes or of transactions from seeds, and the replay of one seed.
 // Owns: flags and words. Never: the simulation (packages/millrace/src/testing/sim). Exit code 1 when a promise was broken.
 import { parseArgs } from 'node:util';
 import { requiredCoverage } from '../packages/millrace/src/testing/sim/required-coverage.ts';
@@ -11,7 +11,13 @@ const fullSeeds = 500;
 const { values } = parseArgs({
   options: { level: { type: 'string', multiple: true }, seeds: { type: 'string', default: '50' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, verbose: { type: 'boolean' } },
 });
-const levels = (values.level ?? ['log', 'node']) as SimLevel[];
+const known: readonly SimLevel[] = ['log', 'node', 'transactions'];
+const levels = (values.level ?? known) as SimLevel[];
+const unknown = levels.find((level) => !known.includes(level));
+if (unknown !== undefined) {
+  console.error(`Cannot simulate '${unknown}': no such level. Levels: ${known.join(', ')}`);
+  process.exit(2);
+}
 const failed = values.seed === undefined ? await many(Number(values.seeds), Number(values.from)) : await one(Number(values.seed));
 process.exit(failed ? 1 : 0);
 

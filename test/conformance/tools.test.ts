@@ -345,6 +345,67 @@ const cases: ToolCase[] = [
     },
   },
   {
+    name: 'kafka-transactions',
+    async run(tools) {
+      const [topic, id] = [await made(tools, 2), tools.name('id')];
+      const messages = [0, 0, 1].map((p, i) => ({ k: null, v: Buffer.from(`open ${i}`).toString('base64'), p }));
+      const open = () => tools.worker.ask<{ transaction: number }>('transaction.open', { bootstrap: tools.broker.bootstrap, topic, messages, config: { 'transactional.id': id, 'transaction.timeout.ms': 120_000 } });
+      const ask = async (...args: string[]): Promise<string[][]> => table((await tools.run('kafka-transactions', args, { note: false })).out);
+      const described = async (): Promise<Record<string, string>> => {
+        const [names, values] = await ask('describe', '--transactional-id', id);
+        return Object.fromEntries(names!.map((name, index) => [name, values![index]!]));
+      };
+      const begunAt = async (partition: number): Promise<string[]> => (await ask('describe-producers', '--topic', topic, '--partition', String(partition))).slice(1).map((words) => words.at(-1)!);
+      const first = await open();
+      const { TransactionState, TransactionTimeoutMs, TopicPartitions } = await described();
+      assert.deepEqual([TransactionState, TransactionTimeoutMs, TopicPartitions!.split(',').sort()], ['Ongoing', '120000', [`${topic}-0`, `${topic}-1`]]);
+      assert.ok((await ask('list')).some((words) => words[0] === id && words.at(-1) === 'Ongoing'));
+      assert.ok(!(await ask('list', '--duration-filter', '9999999')).some((words) => words[0] === id));
+      assert.deepEqual([await begunAt(0), await begunAt(1)], [['0'], ['0']]);
+      assert.equal((await ask('find-hanging', '--topic', topic)).filter((words) => words[0] === topic).length, 0, 'nothing hangs');
+      await tools.run('kafka-transactions', ['abort', '--topic', topic, '--partition', '0', '--start-offset', '5'], { exit: 1, note: false });
+      await tools.run('kafka-transactions', ['abort', '--topic', topic, '--partition', '0', '--start-offset', '0'], { note: false });
+      await eventually(async () => ((await begunAt(0))[0] === 'None' ? true : undefined), () => 'the transaction is still open in partition 0');
+      assert.deepEqual(await begunAt(1), ['0'], 'only there');
+      await tools.worker.ask('transaction.end', { ...first, commit: false });
+      await eventually(async () => ((await described())['TransactionState'] === 'CompleteAbort' ? true : undefined), () => 'the transaction has not ended');
+      assert.deepEqual([await begunAt(0), await begunAt(1)], [['None'], ['None']]);
+      await tools.run('kafka-transactions', ['describe', '--transactional-id', tools.name('unknown')], { exit: 1, note: false });
+      if (tools.generation !== '4.3') return;
+      const second = await open();
+      await tools.run('kafka-transactions', ['forceTerminateTransaction', '--transactionalId', id], { note: false });
+      await eventually(async () => ((await begunAt(1))[0] === 'None' ? true : undefined), () => 'the terminated transaction is still open');
+      await assert.rejects(tools.worker.ask('transaction.end', { ...second, commit: true }), /FENCED|INVALID_PRODUCER_EPOCH/);
+      assert.equal((await tools.worker.ask<unknown[]>('consume', { bootstrap: tools.broker.bootstrap, topic, partitions: [0, 1], from: { kind: 'beginning' }, count: 1, timeoutMs: 1_000, config: { 'isolation.level': 'read_committed' } })).length, 0);
+    },
+  },
+  {
+    name: 'TransactionalMessageCopier',
+    async run(tools) {
+      const [from, to, group] = [await made(tools, 2), await made(tools, 2), tools.name('group')]; // it keeps the partition
+      const messages = Array.from({ length: 600 }, (_, i) => ({ k: null, v: Buffer.from(String(i)).toString('base64'), p: i % 2 }));
+      await tools.worker.ask('produce', { bootstrap: tools.broker.bootstrap, topic: from, messages });
+      for (const partition of ['0', '1']) {
+        await tools.run('TransactionalMessageCopier', ['--broker-list', tools.broker.bootstrap, '--input-topic', from, '--input-partition', partition, '--output-topic', to, '--max-messages', '300', '--consumer-group', group,
+          '--transaction-size', '40', '--transactional-id', tools.name('copier'), '--enable-random-aborts', '--use-group-metadata'], { bare: true, note: false, timeoutMs: 90_000 });
+      }
+      const copied = await tools.worker.ask<{ v: string }[]>('consume', { bootstrap: tools.broker.bootstrap, topic: to, partitions: [0, 1], from: { kind: 'beginning' }, count: 601, timeoutMs: 3_000, config: { 'isolation.level': 'read_committed' } });
+      assert.deepEqual(copied.map(({ v }) => Number(Buffer.from(v, 'base64').toString())).sort((a, b) => a - b), Array.from({ length: 600 }, (_, i) => i), 'each once');
+      await tools.run('kafka-consumer-groups', ['--describe', '--group', group], { note: false }).then(({ out }) => assert.deepEqual(table(out).slice(1).map((words) => words[3]).sort(), ['300', '300'], out));
+    },
+  },
+  {
+    name: 'kafka-producer-perf-test, transactions',
+    async run(tools) {
+      const topic = await made(tools, 2);
+      const done = await tools.run('kafka-producer-perf-test', ['--topic', topic, '--num-records', '3000', '--record-size', '100', '--throughput', '5000', '--transactional-id', tools.name('perf'), '--transaction-duration-ms', '50',
+        '--producer-props', `bootstrap.servers=${tools.broker.bootstrap}`], { bare: true, note: false });
+      assert.match(done.out, /3000 records sent/);
+      const found = await tools.worker.ask<unknown[]>('consume', { bootstrap: tools.broker.bootstrap, topic, partitions: [0, 1], from: { kind: 'beginning' }, count: 3001, timeoutMs: 2_000, config: { 'isolation.level': 'read_committed' } });
+      assert.equal(found.length, 3000);
+    },
+  },
+  {
     name: 'kafka-delete-records',
     async run(tools) {
       const topic = await made(tools, 2);

@@ -31,6 +31,8 @@ export const mains = {
   'kafka-share-groups': inTools('consumer.group.ShareGroupCommand'),
   'kafka-console-share-consumer': inTools('consumer.ConsoleShareConsumer'),
   'kafka-verifiable-share-consumer': inTools('VerifiableShareConsumer'),
+  'kafka-transactions': inTools('TransactionsCommand'),
+  'TransactionalMessageCopier': inTools('TransactionalMessageCopier'), // of Kafka's own system tests
 } as const satisfies Record<string, Record<JavaGeneration, string>>;
 
 /** A tool's name. */

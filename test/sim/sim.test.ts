@@ -1,5 +1,5 @@
-// Simulations of the log and of whole nodes: fifty seeds of each on a push, five hundred in the full run, which must also have met every
-// listed fault in every listed place.
+// Simulations of the log, of whole nodes, and of nodes under transactions: fifty seeds of each on a push, five hundred in the full run, and of
+// transactions four times as many. The full run must also have met every listed fault in every listed place.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requiredCoverage } from '../../packages/millrace/src/testing/sim/required-coverage.ts';
@@ -7,10 +7,10 @@ import { runSeeds } from '../../packages/millrace/src/testing/sim/run-seeds.ts';
 import type { SimLevel } from '../../packages/millrace/src/testing/sim/run-seed.ts';
 
 const full = process.env['MILLRACE_TEST_FULL'] === '1';
-const count = full ? 500 : 50;
+const counts: Record<SimLevel, number> = full ? { log: 500, node: 500, transactions: 2000 } : { log: 50, node: 50, transactions: 200 };
 
-for (const level of ['log', 'node'] satisfies SimLevel[]) {
-  test(`${count} seeds at the level of the ${level}`, { timeout: 50 * 60_000 }, async (t) => {
+for (const [level, count] of Object.entries(counts) as [SimLevel, number][]) {
+  test(`${count} seeds at the level of the ${level}`, { timeout: 90 * 60_000 }, async (t) => {
     const result = await runSeeds({ level, from: 100, count });
     t.diagnostic(`${result.done} seeds, ${result.events} events, ${Math.round(result.virtualMs / 1000)} s of virtual time`);
     t.diagnostic(`faults met, and where:\n${result.coverage.table(requiredCoverage[level])}`);

@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository } from '../source.ts';
+import type { SimLevel } from '../../packages/millrace/src/testing/sim/run-seed.ts';
 import { apply } from './operators.ts';
 import type { Mutant } from './operators.ts';
 
@@ -16,7 +17,7 @@ export type Verdict =
 /** Bounds of one trial. */
 export interface TrialOptions {
   /** Seeds by level, in the order in which they are run. */
-  readonly seeds: readonly (readonly [level: 'log' | 'node', count: number])[];
+  readonly seeds: readonly (readonly [level: SimLevel, count: number])[];
   /** A trial that takes more processor time hangs: that is noticed too. Wall time may be five times as long, for busy machines. */
   readonly cpuSecondsMax: number;
   /** Also run the tests of the mutant's room when the simulations noticed nothing: its folder's, then the others. */

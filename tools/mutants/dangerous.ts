@@ -29,7 +29,22 @@ const named: readonly Named[] = [
   { name: 'a compacted segment is swapped in before it is synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#file.sync();\n    await this.#close();', after: 'await this.#close();' },
   { name: 'the name of a compacted segment is not synced', file: `${log}compaction/segment-output.ts`, before: 'await this.#disk.syncFolder(this.#partition);', after: ';' },
   { name: 'what a swap replaced comes back at a start', file: `${log}recovery.ts`, before: 'if (partition !== undefined) target.swap(partition, decodeSwap(body));', after: ';' },
+  { name: 'the fence is forgotten', file: `${broker}transaction/transaction.ts`, before: 'if (transaction.producerEpoch !== producerEpoch) return errorCodes.PRODUCER_FENCED;', after: ';' },
+  { name: 'the marker is durable before the data', file: `${broker}produce/produce.ts`, before: "if (!header.isTransactional || log.config.durability === 'synced') return log.append([batch], done);", after: 'if (header.lastOffsetDelta >= 0) return log.append([batch], done);' },
+  { name: 'records are seen before their transaction ends', file: `${broker}produce/produce.ts`, before: 'if (header.isTransactional) partition.transactions.appended(header.producerId, baseOffset, this.#nowMs);', after: ';' },
+  { name: 'offsets are committed outside of the transaction', file: `${broker}group/pending.ts`, before: 'for (const { topic, partition, value } of entries) setOffset(table, topic, partition, value);', after: 'for (const { topic, partition, value } of entries) setOffset(table === group.offsets ? table : group.offsets, topic, partition, value);' },
+  { name: 'the offsets are left out of the end', file: `${broker}transaction/transactions.ts`, before: "groups.endTransaction(phase.kind === 'ongoing' ? phase.groups : [], producerId", after: 'groups.endTransaction([], producerId' },
+  { name: 'the last stable offset is one too far', file: `${broker}transaction/partition-transactions.ts`, before: 'Math.min(first.value.firstOffset, otherwise);', after: 'Math.min(first.value.firstOffset + 1, otherwise);' },
+  { name: 'aborted records are sent', file: `${broker}transaction/committed-view.ts`, before: 'range.producerId === producerId && range.firstOffset <= offset', after: 'range.producerId === producerId && range.firstOffset < offset' },
+  { name: 'an end is seen before it is durable', file: `${broker}transaction/partition-transactions.ts`, before: 'if (!durable) this.#ending.push({ firstOffset: open.firstOffset, markerOffset });', after: ';' },
+  { name: 'a transaction that ran out of time does not fence its producer', file: `${broker}transaction/transactions.ts`, before: "this.#end(transaction, 'abort', this.#next(transaction, freshId), () => {}, 'late');", after: "this.#end(transaction, 'abort', freshId === null ? { ...transaction } : this.#next(transaction, freshId), () => {}, 'late');" },
+  { name: 'a start forgets where a transaction has written', file: `${broker}transaction/transactions.ts`, before: 'this.#ongoing(transaction).partitions.add(partition);', after: ';' },
+  { name: 'a start forgets what was aborted', file: `${broker}produce/producer-store.ts`, before: 'startedMs })), aborted, abortedFrom, partition.log.endOffset);', after: 'startedMs })), aborted.slice(aborted.length), abortedFrom, partition.log.endOffset);' },
+  { name: 'the end does not raise the epoch', file: `${broker}transaction/transaction.ts`, before: "case 'ongoing': return { kind: 'end', raise: raises };", after: "case 'ongoing': return { kind: 'end', raise: false };" },
 ];
+
+/** Whether the simulation of transactions is the one to notice it. */
+export const isOfTransactions = ({ file, operator }: Mutant): boolean => /\/broker\/(transaction|group)\//.test(file) || /marker|transaction|aborted/.test(operator);
 
 /** The named mutants. @throws Error when a place is not found, or more than once. */
 export function dangerous(sources: readonly { path: string; text: string }[]): Mutant[] {

@@ -44,7 +44,9 @@ export const parts: readonly Part[] = [
     name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [20, 60], kind: 'files', roots: ['test/conformance'],
     setUp: installPeers, concurrency: 1, endsWithTests: true,
   },
-  { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [15, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
+  { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [20, 120], kind: 'files', roots: ['test/sim'], concurrency: 2 },
+  { name: 'histories', summary: 'histories of transactional clients on a node that is killed and paused', minutesMax: [10, 60], kind: 'files', roots: ['test/histories'], setUp: installPeers, concurrency: 1, endsWithTests: true },
+  { name: 'outside', summary: "other people's programs on a node that is killed: Streams, Connect, MirrorMaker, Spring, Flink, Sarama, franz-go, rdkafka", minutesMax: [15, 60], kind: 'files', roots: ['test/outside'], setUp: installPeers, concurrency: 1, endsWithTests: true },
   {
     name: 'move', summary: 'moving house between real clusters, with kills', minutesMax: [10, 10], kind: 'files', roots: ['test/move'], setUp: installPeers, concurrency: 1, endsWithTests: true,
   },

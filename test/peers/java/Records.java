@@ -6,7 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -22,9 +24,14 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Producing and consuming without a group. Records travel as {p, o, t, k, v, h}; bytes are base64. */
 final class Records {
+    private static final Map<Integer, KafkaProducer<byte[], byte[]>> open = new ConcurrentHashMap<>();
+    private static final AtomicInteger openNext = new AtomicInteger();
+
     static void register(Map<String, Worker.Operation> operations) {
         operations.put("produce", Records::produce);
         operations.put("transact", Records::transact);
+        operations.put("transaction.open", Records::openTransaction);
+        operations.put("transaction.end", Records::endTransaction);
         operations.put("consume", Records::consume);
     }
 
@@ -65,6 +72,26 @@ final class Records {
                     producer.abortTransaction();
                 }
             }
+        }
+        return true;
+    }
+
+    /** A transaction that stays open until `transaction.end`. */
+    private static Object openTransaction(JsonNode args) {
+        KafkaProducer<byte[], byte[]> producer = producer(args);
+        producer.initTransactions();
+        producer.beginTransaction();
+        for (JsonNode message : args.get("messages")) producer.send(record(args.get("topic").asText(), message));
+        producer.flush();
+        int number = openNext.incrementAndGet();
+        open.put(number, producer);
+        return Map.of("transaction", number);
+    }
+
+    private static Object endTransaction(JsonNode args) {
+        try (KafkaProducer<byte[], byte[]> producer = open.remove(args.get("transaction").asInt())) {
+            if (args.get("commit").asBoolean()) producer.commitTransaction();
+            else producer.abortTransaction();
         }
         return true;
     }

@@ -14,7 +14,7 @@ import org.apache.kafka.common.protocol.Errors;
 /**
  * One JVM that serves many requests, because starting a JVM for each costs more than the work: requests are lines of
  * JSON {id, op, args} on standard input, answers {id, ok} or {id, error, message} on standard output. It ends when its
- * input ends. Operations: Tools (Kafka's own command line tools), Records, Members, Load and Admins.
+ * input ends. Operations: Tools (Kafka's own command line tools), Records, Members, Load, Admins and Histories.
  */
 public final class Worker {
     /** One operation; runs on a thread of its own and may block. */
@@ -34,6 +34,7 @@ public final class Worker {
         Members.register(operations);
         Load.register(operations);
         Admins.register(operations);
+        Histories.register(operations);
         ExecutorService threads = Executors.newCachedThreadPool(run -> {
             Thread thread = new Thread(run, "operation");
             thread.setDaemon(true);

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -249,6 +250,212 @@ def load_start(args):
     return {"load": number}
 
 
+# ---- histories of transactions ----
+
+class History:
+    """What Histories.java does, with librdkafka: an appender, a pipe and a watcher that write down what they do and see."""
+
+    def __init__(self, args):
+        self.args, self.name, self.partitions = args, args["name"], args["partitions"]
+        self.transactions, self.polls, self.positions = [], [], []
+        self.committed, self.stopping, self.failure = 0, False, None
+        self.threads = [threading.Thread(target=self.loop, args=(kind,), daemon=True) for kind in (Appender, Pipe, Watcher)]
+        for thread in self.threads:
+            thread.start()
+
+    def loop(self, kind):
+        try:
+            worker = kind(self)
+            while not self.stopping:
+                worker.turn()
+            worker.close()
+        except BaseException:  # told by `stop`
+            self.failure = traceback.format_exc()
+
+    def finish(self):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join(120)
+        if self.failure is not None:
+            raise RuntimeError(self.failure)
+        return {"transactions": self.transactions, "polls": self.polls, "positions": self.positions, "stableEnds": []}
+
+    def consumer(self, group):
+        return Consumer({"bootstrap.servers": self.args["bootstrap"], "log_level": 0, "group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed",
+                         "auto.offset.reset": "error", "fetch.wait.max.ms": 100, "reconnect.backoff.max.ms": 200, "socket.timeout.ms": 5000})
+
+    def inputs(self, topic):
+        return [TopicPartition(self.args[topic], number) for number in range(self.partitions)]
+
+
+def now():
+    return int(time.time() * 1000)
+
+
+def key_of(partition):
+    return f"{partition.topic}-{partition.partition}"
+
+
+class HistoryWriter:
+    def __init__(self, history, client):
+        self.history, self.client, self.number, self.producer = history, client, 0, None
+        self.random = random.Random(7)
+
+    def begun(self):
+        pass
+
+    def begin(self):
+        entry = {"client": self.client, "number": self.number, "startedAt": now(), "commitAskedAt": None, "endedAt": None, "outcome": "unknown", "writes": [], "consumed": []}
+        self.number += 1
+        self.history.transactions.append(entry)
+        return entry
+
+    def write(self, entry, topic):
+        partition = self.random.randrange(self.history.partitions)
+        write = {"key": f"{topic}-{partition}", "value": f"{entry['client']}/{entry['number']}/{len(entry['writes'])}", "offset": None}
+        entry["writes"].append(write)
+
+        def delivered(error, message):
+            if error is None and message.offset() >= 0:
+                write["offset"] = message.offset()
+
+        self.producer.produce(topic, partition=partition, value=write["value"], on_delivery=delivered)
+
+    def end(self, entry):
+        """True when it was committed."""
+        if self.random.random() < self.history.args["aborts"]:
+            self.producer.flush(15)
+            self.producer.abort_transaction(15)
+            entry["outcome"], entry["endedAt"] = "aborted", now()
+            return False
+        entry["commitAskedAt"] = now()
+        self.producer.commit_transaction(15)
+        entry["outcome"], entry["endedAt"] = "committed", now()
+        self.history.committed += 1
+        return True
+
+    def turn(self):
+        try:
+            if self.producer is None:
+                producer = Producer({"bootstrap.servers": self.history.args["bootstrap"], "log_level": 0, "transactional.id": self.client, "linger.ms": 2, "reconnect.backoff.max.ms": 200,
+                                     "socket.timeout.ms": 5000, "transaction.timeout.ms": 8000, "message.timeout.ms": 8000, "retry.backoff.ms": 50})
+                producer.init_transactions(15)
+                self.producer = producer
+                self.begun()
+            self.producer.begin_transaction()
+            self.transact()
+            time.sleep(self.history.args["pauseMs"] / 1000)
+        except KafkaException:  # whatever was open is ended by the next producer of this name
+            self.producer = None
+            time.sleep(0.05)
+
+    def close(self):
+        self.producer = None
+
+
+class Appender(HistoryWriter):
+    def __init__(self, history):
+        super().__init__(history, f"{history.name}-append")
+
+    def transact(self):
+        entry = self.begin()
+        for _ in range(self.random.randint(1, 5)):
+            self.write(entry, self.history.args["in"])
+        self.end(entry)
+
+
+class HistoryReader:
+    """Positions of a consumer by hand: it moves past what it was given."""
+
+    def __init__(self, history, consumer, partitions, reader):
+        self.history, self.consumer, self.partitions, self.reader = history, consumer, partitions, reader
+        self.next, self.session, self.serial = {}, 0, 0
+
+    def seek(self, offsets):
+        self.session += 1
+        self.next = dict(offsets)
+        self.consumer.assign([TopicPartition(p.topic, p.partition, offsets[key_of(p)]) for p in self.partitions])
+
+    def poll(self, transaction, at_most):
+        """The ranges that it went over: {key: (from, next)}."""
+        started, records = now(), {}
+        for message in self.consumer.consume(at_most, 0.1):
+            if message.error() is not None:
+                if message.error().code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise RuntimeError(str(message.error()))
+                continue
+            records.setdefault(f"{message.topic()}-{message.partition()}", []).append({"offset": message.offset(), "value": message.value().decode()})
+        ended, moved = now(), {}
+        for key, found in records.items():
+            moved[key] = (self.next[key], found[-1]["offset"] + 1)
+            self.next[key] = moved[key][1]
+            self.history.polls.append({"reader": self.reader, "session": self.session, "key": key, "from": moved[key][0], "next": moved[key][1],
+                                       "records": found, "startedAt": started, "endedAt": ended, "transaction": transaction})
+        return moved
+
+
+class Pipe(HistoryWriter):
+    def __init__(self, history):
+        super().__init__(history, f"{history.name}-pipe")
+        self.consumer = history.consumer(self.client)
+        self.reader = HistoryReader(history, self.consumer, history.inputs("in"), self.client)
+
+    def begun(self):
+        started = now()
+        committed = self.consumer.committed(self.reader.partitions, timeout=20)
+        for at in committed:
+            if at.error is not None:
+                raise KafkaException(at.error)
+            self.history.positions.append({"group": self.client, "key": key_of(at), "offset": max(-1, at.offset), "startedAt": started, "endedAt": now()})
+        self.reader.seek({key_of(at): max(0, at.offset) for at in committed})
+
+    def transact(self):
+        entry = self.begin()
+        moved = self.reader.poll(f"{entry['client']}/{entry['number']}", 20)
+        for key, (start, following) in moved.items():
+            entry["consumed"].append({"group": self.client, "key": key, "from": start, "next": following})
+        if moved:
+            for _ in range(self.random.randint(1, 2)):
+                self.write(entry, self.history.args["out"])
+            offsets = [TopicPartition(p.topic, p.partition, moved[key_of(p)][1]) for p in self.reader.partitions if key_of(p) in moved]
+            self.producer.send_offsets_to_transaction(offsets, self.consumer.consumer_group_metadata(), 15)
+        if not self.end(entry) and moved:
+            self.begun()
+
+    def close(self):
+        super().close()
+        self.consumer.close()
+
+
+class Watcher:
+    def __init__(self, history):
+        self.consumer = history.consumer(f"{history.name}-watch")
+        partitions = history.inputs("in") + history.inputs("out")
+        self.reader = HistoryReader(history, self.consumer, partitions, f"{history.name}-watch")
+        self.random = random.Random(8)
+        self.rewind()
+
+    def rewind(self):
+        self.reader.seek({key_of(p): 0 for p in self.reader.partitions})
+
+    def turn(self):
+        self.reader.poll(None, 500)
+        if self.random.randrange(200) == 0:
+            self.rewind()
+
+    def close(self):
+        self.consumer.close()
+
+
+histories = {}
+
+
+def histories_start(args):
+    number = next(numbers)
+    histories[number] = History(args)
+    return {"work": number}
+
+
 # ---- administration ----
 
 admins = {}
@@ -331,6 +538,9 @@ operations = {
     "load.start": load_start,
     "load.count": lambda args: {"acked": len(loads[args["load"]].acked)},
     "load.stop": lambda args: loads.pop(args["load"]).finish(),
+    "histories.start": histories_start,
+    "histories.progress": lambda args: {"committed": histories[args["work"]].committed},
+    "histories.stop": lambda args: histories.pop(args["work"]).finish(),
     "admin.createTopic": lambda args: only(admin(args).create_topics([NewTopic(args["topic"], args["partitions"], 1, config=args.get("configs", {}))])),
     "admin.deleteTopic": lambda args: only(admin(args).delete_topics([args["topic"]])),
     "admin.listTopics": lambda args: sorted(admin(args).list_topics(timeout=20).topics),

@@ -14,7 +14,7 @@ export function simCommand(shell: Shell): Command {
     { says: 'five hundred of the log', line: './millrace sim --level log --seeds 500' },
     { says: 'one seed again, with every event', line: './millrace sim --level node --seed 4711 --verbose' },
   ])
-    .option('--level <level>', 'log, or node: whole nodes with clients; may be repeated (default: both)', collect)
+    .option('--level <level>', 'log; node: whole nodes with clients; or transactions: nodes with transactional clients, judged by their whole history; may be repeated (default: all)', collect)
     .option('--seeds <number>', 'how many seeds (default: 50)')
     .option('--from <number>', 'the first seed (default: 1)')
     .option('--seed <number>', 'only this seed')

@@ -251,6 +251,32 @@ test('a failed sync of room that is prepared ahead fails the log too', async () 
   })());
 });
 
+test('a log that has failed takes no checkpoint: what the failed sync of a segment covered is written again by the next start, and survives a power cut', async () => {
+  const { world, device, start } = scene(4);
+  const { process, open } = start();
+  await world.time.settle((async () => {
+    const log = await open();
+    const partition = await log.create('flights-0', sampleConfig);
+    for (let index = 0; index < 20; index++) await appendAcked(partition, batchOfSize(1, 3000, index));
+    device.onStep = (step) => { if (/sync/.test(step.kind) && step.path.endsWith('.log')) { device.faults.syncsToFail = 1; device.onStep = () => {}; } };
+    await log.checkpoint();
+    assert.equal(stateOf(log), 'failed');
+    const manifests: string[] = [];
+    device.onStep = (step) => { if (step.path.startsWith('manifest')) manifests.push(step.kind); };
+    await log.checkpoint(); // also when asked again
+    assert.deepEqual(manifests, []);
+    device.onStep = () => {};
+  })());
+  process.kill();
+  device.cutPower();
+  const again = start();
+  await world.time.settle((async () => {
+    const log = await again.open();
+    assert.equal((await readAll(log.partitions.get('flights-0')!)).length, 20);
+    await log.close();
+  })());
+});
+
 test('check finds nothing wrong in a folder that was closed, or whose node was killed', async () => {
   for (const clean of [true, false]) {
     const disk = new MemoryDisk();

@@ -576,7 +576,9 @@ class MillraceLog implements Log, LogCore {
     if (!ended()) this.#after(prepareAgainMs, () => void this.#freeJournal()); // the disk is full: there is no room for a manifest
   }
 
+  /** None of a log that has failed: what its failed sync covered may be gone, and a sync that succeeds now says nothing of it. The next start writes it again. */
   async #takeCheckpoint(paceMs: number): Promise<void> {
+    if (this.#state.kind === 'failed') return;
     const bytes = this.journal.deviceBytes;
     if (!await this.#checkpointer.run(paceMs)) return;
     this.#checkpointedBytes = bytes;

@@ -176,7 +176,7 @@ class ProduceRun {
         answer.logAppendTimeMs = verdict.timestampMs;
         answer.logStartOffset = partition.log.logStartOffset;
         this.#pending++;
-        waitForAcknowledgement(partition, verdict.lastOffset, this.#services.log, (error) => this.#acknowledged(answer, error));
+        this.#waitForFirst(partition, verdict.lastOffset, (error) => this.#acknowledged(answer, error));
         return false;
     }
   }
@@ -233,9 +233,20 @@ class ProduceRun {
   }
 
   /** Records of a transaction are acknowledged once durable, whatever the topic says: else a crash could take some of them, and the rest be committed. */
-  #appendTo({ log }: TopicPartition, header: BatchHeader, batch: AppendBatch, done: (error: Error | null) => void): Appended {
+  #appendTo(partition: TopicPartition, header: BatchHeader, batch: AppendBatch, done: (error: Error | null) => void): Appended {
+    const { log, unsynced } = partition;
     if (!header.isTransactional || log.config.durability === 'synced') return log.append([batch], done);
-    return this.#services.log.appendTogether([{ partition: log, batches: [batch] }], done)[0]!;
+    const appended = this.#services.log.appendTogether([{ partition: log, batches: [batch] }], (error) => {
+      unsynced.ended(appended.nextOffset - 1, error);
+      done(error);
+    })[0]!;
+    unsynced.begun(appended.nextOffset - 1);
+    return appended;
+  }
+
+  /** A repeated batch is acknowledged when its first copy is. */
+  #waitForFirst(partition: TopicPartition, lastOffset: number, done: (error: Error | null) => void): void {
+    if (!partition.unsynced.wait(lastOffset, done)) waitForAcknowledgement(partition, lastOffset, this.#services.log, done);
   }
 
   #acknowledged(answer: PartitionAnswer, error: Error | null): void {

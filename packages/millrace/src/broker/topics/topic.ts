@@ -5,6 +5,7 @@ import type { TopicSettings } from '../config/topic-config.ts';
 import { ArrivalTimes } from '../metrics/arrival-times.ts';
 import { TopicTraffic } from '../metrics/topic-traffic.ts';
 import { ProducerTable } from '../produce/producer-table.ts';
+import { UnsyncedAppends } from '../produce/unsynced-appends.ts';
 import { PartitionTransactions } from '../transaction/partition-transactions.ts';
 import { partitionName } from './topic-name.ts';
 
@@ -22,6 +23,8 @@ export class TopicPartition {
   readonly transactions = new PartitionTransactions();
   /** When its records came. */
   readonly arrivals = new ArrivalTimes();
+  /** Appends that can be read and are not durable yet, where that matters. */
+  readonly unsynced = new UnsyncedAppends();
   /** False once its topic was deleted. */
   live = true;
   readonly #watchers = new Set<PartitionWatcher>();

@@ -418,6 +418,28 @@ test('a reader of committed data that waits is told by the end of the transactio
   }
 });
 
+test('on a page cache, too, a batch of a transaction that is sent again is acknowledged once its first copy is durable, and not before', async (t) => {
+  await using node = await brokerUnderTest();
+  const client = await node.dial();
+  await client.ask(CreateTopics, 7, { topics: [{ name: 'red', numPartitions: 1, replicationFactor: 1, configs: [{ name: 'millrace.durability', value: 'page-cache' }] }], timeoutMs: 1000 });
+  const producer = await begin(client, 'shop');
+  const held: (() => void)[] = [];
+  const append = node.log.appendTogether.bind(node.log);
+  const mocked = t.mock.method(node.log, 'appendTogether', (...[parts, done]: Parameters<typeof append>) => append(parts, (error) => { held.push(() => done(error)); }));
+  const told: string[] = [];
+  const again = await node.dial();
+  for (const [name, by] of [['first', client], ['again', again]] as const) produce(by, { ...producer, sequence: new Map() }, 'red', ['a']).then((code) => { told.push(`${name} ${code}`); });
+  await settled();
+  assert.deepEqual([told, held.length], [[], 1]);
+  mocked.mock.restore();
+  held[0]!();
+  await settled();
+  assert.deepEqual(told.sort(), ['again NONE', 'first NONE']);
+  assert.equal(await produce(again, { ...producer, sequence: new Map() }, 'red', ['a']), 'NONE', 'and later at once');
+  assert.equal(await end(client, producer, true), 'NONE');
+  assert.equal(await read(client, 'red'), 'a |');
+});
+
 test('epochs that are used up are followed by a new producer id', async () => {
   await using node = await brokerUnderTest();
   const client = await withTopics(node);

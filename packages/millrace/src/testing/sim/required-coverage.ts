@@ -30,30 +30,36 @@ const drive: CoverageList = {
 /** A node does everything that a log does, but slower: of the places only those that every run meets. */
 const nodeDeaths = ['open .log', 'create .log', 'write journal', 'lane-write journal', 'lane-sync journal', 'lane-sync .log', 'make-folder partition folder', 'sync-folder partition folder'];
 
+/** What every run with nodes meets. */
+const node: CoverageList = {
+  'kill -9': nodeDeaths,
+  'power cut': nodeDeaths,
+  'all lost': ['.log', 'journal'],
+  'all kept': ['.log', 'journal'],
+  'prefix kept, last torn': ['.log', 'journal'],
+  'sectors lost and reordered': ['.log', 'journal'],
+  'names lost': ['folders'],
+  'disk full': ['lane-write .log', 'write journal'],
+  'sync fails': ['lane-sync .log', 'lane-sync journal', 'lane-write journal'],
+  'read fails': ['read .log'],
+  'stall': ['lane-sync journal', 'lane-write journal', 'open .log', 'read .log'],
+  'bit flipped': ['.log', 'journal'],
+  'network: partition': ['client and node'],
+  'network: stalled by partition': ['connections'],
+  'network: unreachable': ['connections'],
+  'network: refused': ['connections'],
+  'network: reset': ['connections'],
+  'network: many resets': ['connections'],
+  'network: mute': ['connections'],
+  'network: spike': ['connections'],
+};
+
 /** By level. */
 export const requiredCoverage: Readonly<Record<SimLevel, CoverageList>> = {
   log: { ...drive, 'kill -9': [...deaths, 'backup'], 'power cut': [...deaths, 'backup', 'restore'] },
-  node: {
-    'kill -9': nodeDeaths,
-    'power cut': nodeDeaths,
-    'all lost': ['.log', 'journal'],
-    'all kept': ['.log', 'journal'],
-    'prefix kept, last torn': ['.log', 'journal'],
-    'sectors lost and reordered': ['.log', 'journal'],
-    'names lost': ['folders'],
-    'disk full': ['lane-write .log', 'write journal'],
-    'sync fails': ['lane-sync .log', 'lane-sync journal', 'lane-write journal'],
-    'read fails': ['read .log'],
-    'stall': ['lane-sync journal', 'lane-write journal', 'open .log', 'read .log'],
-    'bit flipped': ['.log', 'journal'],
-    'network: partition': ['client and node'],
-    'network: stalled by partition': ['connections'],
-    'network: unreachable': ['connections'],
-    'network: refused': ['connections'],
-    'network: reset': ['connections'],
-    'network: many resets': ['connections'],
-    'network: mute': ['connections'],
-    'network: spike': ['connections'],
-    'request doubled': ['Produce'],
+  node: { ...node, 'request doubled': ['Produce'] },
+  transactions: {
+    ...node,
+    'transaction': ['committed', 'aborted', 'consumed and committed', 'consumed and aborted', 'never answered', 'begun anew', 'haunted'],
   },
 };

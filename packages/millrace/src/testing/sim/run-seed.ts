@@ -6,8 +6,8 @@ import type { CoverageCounts } from './coverage.ts';
 import { simulateLog } from './log-sim.ts';
 import { simulateNode } from './node/node-sim.ts';
 
-/** What is simulated: the log alone, or whole nodes with clients. */
-export type SimLevel = 'log' | 'node';
+/** What is simulated: the log alone, whole nodes with clients of every kind, or whole nodes with clients of transactions. */
+export type SimLevel = 'log' | 'node' | 'transactions';
 
 /** The verdict of a seed, as data that crosses processes. */
 export interface SeedResult {
@@ -24,6 +24,7 @@ export interface SeedResult {
 const simulations: Record<SimLevel, (world: World, coverage: Coverage) => Promise<void>> = {
   log: simulateLog,
   node: simulateNode,
+  transactions: (world, coverage) => simulateNode(world, coverage, 'transactions'),
 };
 
 /** Runs one seed. `onTrace` sees each line of what happens. Only one seed at a time may run in a process. */

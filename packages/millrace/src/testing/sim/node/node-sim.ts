@@ -36,8 +36,9 @@ import { checkQueue, readDeadLetters, Sharer } from './sharers.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
 import { Stranger } from './strangers.ts';
-import { Ledger } from './ledger.ts';
-import { CommittedReader, Transactor, checkLedger, type LedgerTopic } from './transactors.ts';
+import { HistoryRecorder } from '../../histories/mod.ts';
+import { CommittedReader, judgeLedger, type LedgerTopic } from './committed-readers.ts';
+import { Transactor, type TransactorKind } from './transactors.ts';
 
 const address = { host: 'broker', port: 9092 };
 const lifeMaxMs = 3000;
@@ -47,11 +48,14 @@ const sessionMaxMs = 30_000;
 const minuteMs = 60_000;
 const shortLocks = { 'group.share.min.record.lock.duration.ms': '1000' };
 
+/** Who works: clients of every kind, or those of transactions alone, more of them. */
+export type Cast = 'all' | 'transactions';
+
 /** Runs one seed at the level of whole nodes. Throws a Violation, or whatever node or clients threw. */
-export async function simulateNode(world: World, coverage: Coverage): Promise<void> {
+export async function simulateNode(world: World, coverage: Coverage, cast: Cast = 'all'): Promise<void> {
   const random = world.random.fork('node simulation');
   const plan = drawPlan(random.fork('plan'), lifeMaxMs);
-  const sim = new NodeSimulation(world, coverage, random);
+  const sim = new NodeSimulation(world, coverage, random, cast);
   await sim.begin();
   for (const life of plan.lives) await sim.live(life);
   if (plan.flipBits > 0 && sim.flipBit()) return await sim.liveDamaged();
@@ -66,21 +70,15 @@ class NodeSimulation {
   readonly #targets: Target[] = [];
   readonly #actors: Actor[] = [];
   readonly #committers: Committer[] = [];
-  readonly #members: OwnMember[] = [];
-  readonly #consumers: ConsumerActor[] = [];
-  readonly #truth = new ConsumerGroupTruth('consumer group', 'orders', 3);
   readonly #transactors: Transactor[] = [];
-  readonly #ledger: LedgerTopic = { topic: 'ledger', partitions: 3, ledger: new Ledger() };
+  readonly #ledger: LedgerTopic;
   readonly #queue: Queue;
   readonly #jobs: Target[] = [];
-  #readings!: GroupReadings;
-  #consumerReadings!: GroupReadings;
-  #admin!: Admin;
-  #settings!: Settings;
-  #profiles!: Profiles;
-  #rulebook!: Rulebook;
+  readonly #cast: Cast;
   /** What every life has in its configuration: half of the nodes check access rules; the clients are then super users. */
   readonly #config: Readonly<Record<string, string>>;
+  /** What is compared once all clients are at rest. */
+  readonly #closing: (() => Promise<void>)[] = [];
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
   readonly #sizes: NodeSizes;
@@ -88,8 +86,11 @@ class NodeSimulation {
   #resting = false;
   #finding: Error | null = null;
 
-  constructor(world: World, coverage: Coverage, random: FakeRandom) {
+  constructor(world: World, coverage: Coverage, random: FakeRandom, cast: Cast) {
     this.#world = world;
+    this.#cast = cast;
+    let moment = 0; // one after the other, also what happens at the same virtual time
+    this.#ledger = { topic: 'ledger', partitions: 3, history: new HistoryRecorder(() => moment++) };
     this.#coverage = coverage;
     this.#random = random;
     this.#device = world.device('drive');
@@ -108,13 +109,18 @@ class NodeSimulation {
     const hosted = this.#host();
     const node = await this.#startNode(hosted);
     expect(node !== null, 'a node starts on an empty drive');
-    await this.#createTopic('orders', 3, 'synced');
-    await this.#createTopic('clicks', 2, 'page-cache');
-    await this.#createTopic('settings', 1, 'synced', []);
+    if (this.#cast === 'all') {
+      await this.#createTopic('orders', 3, 'synced');
+      await this.#createTopic('clicks', 2, 'page-cache');
+      await this.#createTopic('settings', 1, 'synced', []);
+    }
     await this.#createLedger();
-    await this.#createQueue();
-    await this.#createProfiles();
-    this.#castActors();
+    if (this.#cast === 'all') {
+      await this.#createQueue();
+      await this.#createProfiles();
+      this.#castActors();
+    }
+    this.#castTransactors();
     await this.#world.time.advance(this.#random.between(10, 500));
     hosted.process.kill();
   }
@@ -145,17 +151,9 @@ class NodeSimulation {
     await this.#settle(Promise.all(this.#actors.map((actor) => actor.rest())).then(() => undefined));
     await this.#settle(this.#compareAll());
     for (const committer of this.#committers) await this.#settle(committer.check());
-    await this.#settle(this.#admin.check());
-    await this.#settle(this.#members[0]!.catchUp());
-    await this.#settle(this.#members.at(-1)!.catchUp());
-    await this.#settle(checkShared(this.#consumers, this.#truth));
-    await this.#settle(this.#settings.check());
-    await this.#settle(this.#profiles.check());
-    await this.#settle(this.#rulebook.check());
-    await this.#checkQueue();
-    await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
-    this.#readings.checkDelivered();
-    this.#consumerReadings.checkDelivered();
+    for (const check of this.#closing) await this.#settle(check());
+    if (this.#cast === 'all') await this.#checkQueue();
+    await this.#settle(judgeLedger(this.#inspector, this.#ledger, this.#transactors.map(({ group }) => group)));
     await this.#letGo(hosted, node);
     if (this.#random.chance(0.3)) await this.#liveLong();
   }
@@ -366,8 +364,9 @@ class NodeSimulation {
     const written = this.#targets.filter((target) => target !== settings && !this.#jobs.includes(target));
     const synced = written.filter((target) => target.history.promised === 'synced');
     const cached = this.#targets.filter((target) => target.history.promised === 'page-cache');
-    this.#readings = new GroupReadings('own group', synced);
-    this.#consumerReadings = new GroupReadings('own consumer group', synced);
+    const readings = new GroupReadings('own group', synced);
+    const consumerReadings = new GroupReadings('own consumer group', synced);
+    const truth = new ConsumerGroupTruth('consumer group', 'orders', 3);
     for (const [index, target] of synced.entries()) this.#enter(new IdempotentProducer(`idem${index}`, this.#stage(`idem${index}`), target), 30);
     this.#enter(new IdempotentProducer('idem-b', this.#stage('idem-b'), synced[0]!), 50);
     this.#enter(new PlainProducer('plain', this.#stage('plain'), written), 20);
@@ -379,39 +378,40 @@ class NodeSimulation {
       this.#enter(committer, 40);
     }
     this.#enter(new OwnProducer('own', this.#stage('own'), synced), 60);
-    for (const name of ['member-a', 'member-b']) {
-      const member = new OwnMember(name, this.#stage(name), this.#readings);
-      this.#members.push(member);
-      this.#enter(member, 150);
-    }
-    for (const name of ['consumer-a', 'consumer-b']) {
-      const member = new OwnMember(name, this.#stage(name), this.#consumerReadings, 'consumer');
-      this.#members.push(member);
-      this.#enter(member, 150);
-    }
-    for (const name of ['share-a', 'share-b', 'share-c']) {
-      const member = new ConsumerActor(name, this.#stage(name), this.#truth);
-      this.#consumers.push(member);
-      this.#enter(member, 60);
-    }
-    this.#admin = new Admin('admin', this.#stage('admin'), synced);
-    this.#enter(this.#admin, 80);
-    this.#settings = new Settings('settings', this.#stage('settings'), settings);
-    this.#enter(this.#settings, 60);
-    this.#rulebook = new Rulebook('rulebook', this.#stage('rulebook'), 'authorizer.class.name' in this.#config);
-    this.#enter(this.#rulebook, 60);
-    this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
-    this.#enter(new Racer('racer', this.#stage('racer')), 60);
-    for (const [name, newer] of [['txn-a', true], ['txn-b', true], ['txn-c', false]] as const) {
-      const transactor = new Transactor(name, this.#stage(name), this.#ledger, newer);
-      this.#transactors.push(transactor);
-      this.#enter(transactor, 25);
-    }
+    const members = ['member-a', 'member-b'].map((name) => new OwnMember(name, this.#stage(name), readings));
+    members.push(...['consumer-a', 'consumer-b'].map((name) => new OwnMember(name, this.#stage(name), consumerReadings, 'consumer')));
+    for (const member of members) this.#enter(member, 150);
+    const consumers = ['share-a', 'share-b', 'share-c'].map((name) => new ConsumerActor(name, this.#stage(name), truth));
+    for (const consumer of consumers) this.#enter(consumer, 60);
+    const admin = new Admin('admin', this.#stage('admin'), synced);
+    this.#enter(admin, 80);
+    const keeper = new Settings('settings', this.#stage('settings'), settings);
+    this.#enter(keeper, 60);
+    const rulebook = new Rulebook('rulebook', this.#stage('rulebook'), 'authorizer.class.name' in this.#config);
+    this.#enter(rulebook, 60);
     this.#enter(new PlainProducer('jobber', this.#stage('jobber'), this.#jobs), 60);
     for (const name of ['sharer-a', 'sharer-b', 'sharer-c']) this.#enter(new Sharer(name, this.#stage(name), this.#queue), 30);
-    this.#profiles = new Profiles('profiles', this.#stage('profiles'));
-    this.#enter(this.#profiles, 20);
-    this.#enter(new CommittedReader('auditor', this.#stage('auditor'), this.#ledger), 25);
+    const profiles = new Profiles('profiles', this.#stage('profiles'));
+    this.#enter(profiles, 20);
+    this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
+    this.#enter(new Racer('racer', this.#stage('racer')), 60);
+    this.#closing.push(
+      () => admin.check(), () => members[0]!.catchUp(), () => members.at(-1)!.catchUp(), () => checkShared(consumers, truth), () => keeper.check(), () => profiles.check(), () => rulebook.check(),
+      async () => readings.checkDelivered(), async () => consumerReadings.checkDelivered(),
+    );
+  }
+
+  /** Two read what the other writes: information could flow in a circle. */
+  #castTransactors(): void {
+    const kinds: Record<string, TransactorKind> = { 'txn-a': { newer: true, consumes: null }, 'txn-b': { newer: true, consumes: null }, 'txn-c': { newer: false, consumes: null } };
+    const consuming: Record<string, TransactorKind> = { 'pipe-a': { newer: true, consumes: 0 }, 'pipe-b': { newer: false, consumes: 1 }, 'pipe-c': { newer: true, consumes: 2 } };
+    const auditors = this.#cast === 'all' ? ['auditor'] : ['auditor', 'auditor-b', 'auditor-c'];
+    for (const [name, kind] of Object.entries(this.#cast === 'all' ? kinds : { ...kinds, ...consuming })) {
+      const transactor = new Transactor(name, this.#stage(name), this.#ledger, kind);
+      this.#transactors.push(transactor);
+      this.#enter(transactor, this.#cast === 'all' ? 25 : 10);
+    }
+    for (const name of auditors) this.#enter(new CommittedReader(name, this.#stage(name), this.#ledger), 25);
   }
 
   #enter(actor: Actor, pauseMs: number): void {
