@@ -75,6 +75,16 @@ export const limits = {
     transactionalIdsMax: 100_000,
     transactionPartitionsMax: 10_000,
   },
+  security: {
+    /** Memory for what clients send before it is known who they are, of all of them together. */
+    strangersMemoryBytes: 64 * MiB,
+    /** Credentials of SCRAM on a node, and what one may hold. */
+    scramUsersMax: 100_000,
+    userNameLengthMax: 255,
+    saltBytesMax: 1024,
+    /** Most iterations that a client calculates for a server: about 50 ms. */
+    scramIterationsMax: 131_072,
+  },
   client: {
     /** Largest response accepted: a server never sends more than a fetch asked for plus one batch that is larger. */
     responseBytesMax: 256 * MiB,

@@ -1,9 +1,9 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
 // Opening: facts -> identity -> topics -> producers -> groups -> transactions; only then are connections taken. Closing: the reverse.
-import { MillraceError, type Report } from '../base/mod.ts';
+import { isMillraceError, MillraceError, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
-import type { Connection, Listener, Machine } from '../os/mod.ts';
+import type { Connection, Listener, Machine, TlsServer } from '../os/mod.ts';
 import {
   AlterConfigs, ApiVersions, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers,
   DescribeTopicPartitions, ElectLeaders, Fetch, IncrementalAlterConfigs, ListConfigResources, ListOffsets, ListPartitionReassignments, Metadata,
@@ -31,6 +31,12 @@ import { KeyedLog } from './keyed-log.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
+import { Authenticator } from './security/authentication.ts';
+import { type ConfiguredListener, configuredListeners, configuredTls } from './security/configured-listeners.ts';
+import { checkExposure } from './security/exposure.ts';
+import { type SaslOptions, securityOf } from './security/options.ts';
+import { securityRoutes } from './security/routes.ts';
+import { nodeSecret, ScramUsers } from './security/scram-users.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -57,6 +63,12 @@ export interface ListenOptions {
   /** Address told to clients; default: the one listened on. */
   readonly advertisedHost?: string;
   readonly advertisedPort?: number;
+  /** Speaks TLS; `principalRules` are Kafka's ssl.principal.mapping.rules. */
+  readonly tls?: TlsServer & { readonly principalRules?: string };
+  /** Wants to know who its clients are. */
+  readonly sasl?: SaslOptions;
+  /** Lets in whoever reaches it, on an address that others can reach. */
+  readonly insecure?: boolean;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -73,19 +85,23 @@ export class Broker {
   readonly #fetches: FetchRoom;
   readonly #groups: GroupCoordinator;
   readonly transactions: Transactions;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: { readonly name: string; readonly listener: Listener }[] = [];
+  readonly users: ScramUsers;
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, users: ScramUsers, options: BrokerOptions, requestMemory: MemoryBudget) {
     this.services = services;
+    this.users = users;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
     this.#groups = groups;
     this.transactions = transactions;
+    services.config.onChange(() => { void this.reloadCertificates(); });
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
+      authenticator: new Authenticator({ clock: services.clock, random: services.random, users }),
       report: (line, level) => services.report(line, level),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
@@ -115,17 +131,42 @@ export class Broker {
     log.onState((state) => reportState(state, report));
     const groups = await openGroups(services);
     const transactions = await Transactions.open({ ...services, groups });
-    return new Broker(services, groups, transactions, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    const users = new ScramUsers(metadata, await nodeSecret(metadata, (bytes) => machine.random.bytes(bytes)));
+    return new Broker(services, groups, transactions, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
   async listen(options: ListenOptions): Promise<Listener> {
     if (this.#closing) throw new MillraceError('closed', 'Cannot listen: the node is closing');
-    const info = { name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port };
-    const listener = await this.#machine.net.listen({ host: options.host, port: options.port }, (stream) => this.#server.accept(stream, info));
+    const { host, port, tls, sasl } = options;
+    const { report } = this.services;
+    if (this.#machine.net.isReal) checkExposure(options, report);
+    const name = options.name ?? 'PLAINTEXT';
+    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, security: securityOf(name, { ...(tls && { tls }), ...(sasl && { sasl }) }) };
+    const onReload = (failure: Error | null) => (failure === null ? report(`listener ${name} uses the new certificate`) : report(`listener ${name} keeps its certificate: ${failure.message}`, 'warn'));
+    const listener = await this.#machine.net.listen({ host, port, ...(tls && { tls: { ...tls, onReload } }) }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
-    this.#listeners.push(listener);
+    this.#listeners.push({ name, listener });
     return listener;
+  }
+
+  /** The listeners that the configuration names by Kafka's keys; none when it names none. */
+  configuredListeners(): ConfiguredListener[] {
+    return configuredListeners(this.services.config);
+  }
+
+  /** Reads certificates again, or takes those that the configuration names now. A file that is no good leaves the one before in use, and a line in the report. */
+  async reloadCertificates(): Promise<void> {
+    const { config, report } = this.services;
+    for (const { name, listener } of this.#listeners) {
+      try {
+        const isConfigured = config.text(`listener.name.${name.toLowerCase()}.ssl.keystore.location`) ?? config.text('ssl.keystore.location') ?? config.text('ssl.keystore.certificate.chain');
+        await listener.reload(isConfigured === null ? undefined : configuredTls(config, name));
+      } catch (error) {
+        if (!isMillraceError(error)) throw error;
+        report(`listener ${name} keeps its certificate: ${error.message}`, 'warn');
+      }
+    }
   }
 
   /** Serves one stream: the way in for a client of the same process. */
@@ -149,7 +190,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const stopped = this.#listeners.map((listener) => listener.close());
+    const stopped = this.#listeners.map(({ listener }) => listener.close());
     this.#fetches.finishWaiting();
     this.transactions.close();
     this.#groups.close();
@@ -181,6 +222,7 @@ export class Broker {
       route(DescribeProducers, describeProducersHandler(services)),
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
+      ...securityRoutes(this.users),
       ...groupRoutes(this.#groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.#groups),
     ];

@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorCode, isMillraceError, MillraceError } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
-import type { NodeStatus } from '../node/mod.ts';
+import type { NodeStatus, NodeUser, UsersChange } from '../node/mod.ts';
 
 /** What may be asked of a running node, and what each answers. */
 export interface ControlActions {
   backup(request: { readonly folder: string }): Promise<CopySummary>;
+  users(request: { readonly change: UsersChange }): Promise<NodeUser[]>;
   status(request: object): Promise<NodeStatus>;
 }
 
@@ -76,6 +77,7 @@ async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
   const request = JSON.parse(line) as ControlRequest;
   switch (request.do) {
     case 'backup': return actions.backup(request as ControlRequest<'backup'>);
+    case 'users': return actions.users(request as ControlRequest<'users'>);
     case 'status': return actions.status(request);
     default: throw new MillraceError('invalid-argument', `Cannot do '${String((request as { do: unknown }).do)}': this node does not know it`);
   }

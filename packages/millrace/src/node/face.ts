@@ -6,7 +6,7 @@ import type { RunningNode } from './run-node.ts';
 const dialTimeoutMs = 10_000;
 
 /** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'status' | 'close'>): Node {
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'users' | 'status' | 'close'>): Node {
   const { host, port } = running;
   const printed = host.includes(':') ? `[${host}]` : host;
   let closing: Promise<void> | null = null;
@@ -17,6 +17,7 @@ export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, runni
     url: `kafka://${printed}:${port}`,
     dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
     backup: (folder) => running.backup(folder),
+    users: (change) => running.users(change),
     status: () => running.status(),
     [Symbol.asyncDispose]: close,
   };

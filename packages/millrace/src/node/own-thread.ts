@@ -6,6 +6,7 @@ import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
 import type { Node, NodeOptions, NodeStatus } from './options.ts';
+import type { NodeUser, UsersChange } from './users.ts';
 
 /** What the thread is told to start. */
 export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };
@@ -15,12 +16,15 @@ export type FromThread =
   | { readonly kind: 'started'; readonly host: string; readonly port: number }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
-  | { readonly kind: 'answered'; readonly call: number; readonly answer: CopySummary | NodeStatus }
+  | { readonly kind: 'answered'; readonly call: number; readonly answer: ThreadAnswer }
   | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
 /** What the thread can be asked. */
-export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' };
+export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'users'; readonly change: UsersChange } | { readonly kind: 'status' };
+
+/** What it answers. */
+export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus;
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -45,6 +49,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
           host: message.host, port: message.port, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
+          users: (change = {}) => ask({ kind: 'users', change }) as Promise<NodeUser[]>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
         }));
       }
@@ -58,8 +63,8 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
 }
 
 /** Questions to the thread, each answered under its own number. */
-function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<CopySummary | NodeStatus> {
-  const waiting = new Map<number, { resolve: (answer: CopySummary | NodeStatus) => void; reject: (error: Error) => void }>();
+function askThrough(worker: Worker, closed: Promise<void>): (question: ThreadQuestion) => Promise<ThreadAnswer> {
+  const waiting = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();
   let calls = 0;
   worker.on('message', (message: FromThread) => {
     if (message.kind !== 'answered' && message.kind !== 'failed') return;

@@ -6,6 +6,7 @@ import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
 import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
 import { noStalls, StallWatch } from './stall-watch.ts';
+import { changeUsers, type NodeUser, type UsersChange } from './users.ts';
 
 /** A node on this thread. */
 export interface RunningNode {
@@ -14,7 +15,10 @@ export interface RunningNode {
   /** The first listener, as told to clients. */
   readonly host: string;
   readonly port: number;
+  /** Ports of all listeners, in their order. */
+  readonly ports: readonly number[];
   backup(folder: string): Promise<CopySummary>;
+  users(change?: UsersChange): Promise<NodeUser[]>;
   status(): Promise<NodeStatus>;
   close(): Promise<void>;
 }
@@ -28,15 +32,17 @@ const diskSizes = { tailBytes: 64 * MiB, journalFileBytes: 64 * MiB };
 export async function runNode(machine: Machine, options: NodeOptions): Promise<RunningNode> {
   const report: Report = (line, level = 'info') => options.onReport?.(line, level);
   const sizes = options.data === undefined ? memorySizes : diskSizes;
-  const addresses: readonly NodeListener[] = [options, ...(options.listeners ?? [])];
+  const own: readonly NodeListener[] = [mainListener(options), ...(options.listeners ?? [])];
   const log = await openLog({
     disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report,
     tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
   });
   let broker: Broker | null = null;
   try {
-    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, addresses, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, own, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
     const opened = broker;
+    const configured = options.config?.['listeners'] === undefined ? null : opened.configuredListeners();
+    const addresses: readonly NodeListener[] = configured === null ? own : [...configured, ...own.slice(1)];
     const listeners: Listener[] = [];
     for (const address of addresses) listeners.push(await opened.listen({ ...address, host: address.host ?? loopback, port: address.port ?? 0 }));
     // In memory the thread is the program's own, which may do what it likes.
@@ -48,7 +54,8 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       await log.close();
     };
     const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
-    return { broker: opened, log, backup, status, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened, machine.random, change);
+    return { broker: opened, log, backup, users, status, ports: listeners.map((one) => one.port), host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
     await log.close();
@@ -56,11 +63,29 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   }
 }
 
+/** The listener that the options themselves describe. */
+function mainListener({ name, host, port, advertisedHost, advertisedPort, tls, sasl, insecure }: NodeOptions): NodeListener {
+  return {
+    ...(name === undefined ? {} : { name }), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }),
+    ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }),
+    ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }),
+  };
+}
+
 /** What tools ask the node about itself. */
 function withAddresses(config: Readonly<Record<string, string>>, addresses: readonly NodeListener[], machine: Machine): Record<string, string> {
+  const folder = { 'log.dirs': machine.disk.root };
+  if (config['listeners'] !== undefined) return { ...folder, ...config };
   const listeners = addresses.map(({ name, host, port }) => `${name ?? 'PLAINTEXT'}://${host ?? loopback}:${port ?? 0}`);
   const advertised = addresses.map(({ name, host, port, advertisedHost, advertisedPort }) => `${name ?? 'PLAINTEXT'}://${advertisedHost ?? host ?? loopback}:${advertisedPort ?? port ?? 0}`);
-  return { listeners: listeners.join(','), 'advertised.listeners': advertised.join(','), 'log.dirs': machine.disk.root, ...config };
+  return { listeners: listeners.join(','), 'advertised.listeners': advertised.join(','), ...protocolMap(addresses), ...folder, ...config };
+}
+
+/** What protects listeners whose names do not say it. */
+function protocolMap(addresses: readonly NodeListener[]): Record<string, string> {
+  if (addresses.every(({ tls, sasl }) => tls === undefined && sasl === undefined)) return {};
+  const pairs = addresses.map(({ name, tls, sasl }) => `${name ?? 'PLAINTEXT'}:${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`);
+  return { 'listener.security.protocol.map': pairs.join(',') };
 }
 
 /** An address that a client of this machine can use for one that stands for all. */

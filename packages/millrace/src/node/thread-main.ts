@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import { nodeMachine } from '../os/mod.ts';
-import type { FromThread, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
+import type { FromThread, ThreadAnswer, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
 import { runNode, type RunningNode } from './run-node.ts';
 
 assert(parentPort !== null, 'this file is the entry of a thread');
@@ -24,8 +24,16 @@ try {
 
 async function answer(node: RunningNode, call: number, question: ThreadQuestion): Promise<void> {
   try {
-    say({ kind: 'answered', call, answer: question.kind === 'backup' ? await node.backup(question.folder) : await node.status() });
+    say({ kind: 'answered', call, answer: await asked(node, question) });
   } catch (error) {
     say({ kind: 'failed', call, code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function asked(node: RunningNode, question: ThreadQuestion): Promise<ThreadAnswer> {
+  switch (question.kind) {
+    case 'backup': return node.backup(question.folder);
+    case 'users': return node.users(question.change);
+    case 'status': return node.status();
   }
 }

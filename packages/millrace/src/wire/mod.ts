@@ -14,3 +14,4 @@ export * from './batch-cursor.ts';
 export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';
+export * from './sasl/mod.ts';

@@ -3,8 +3,8 @@
 // Records: a topic's values in its own record; the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
-import { checkConfigValue, configList, type ConfigDefinition } from '../config/definition.ts';
-import { nodeDefinitions } from '../config/node-definitions.ts';
+import { checkConfigValue, configList, shownConfigValue, type ConfigDefinition } from '../config/definition.ts';
+import { nodeDefinitionOf } from '../config/node-definitions.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { Handler } from '../handlers.ts';
@@ -19,7 +19,7 @@ interface Change { readonly name: string; readonly operation: 'set' | 'delete' |
 
 /** What may be altered: its keys, its present values, and how to keep new ones. */
 interface Target {
-  readonly definitions: ReadonlyMap<string, ConfigDefinition>;
+  readonly definitions: { get(name: string): ConfigDefinition | undefined };
   readonly values: ReadonlyMap<string, string>;
   /** Value in force of a key, own or inherited: what append and subtract start from. */
   inForce(name: string): string;
@@ -46,10 +46,10 @@ export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report
     if (text === undefined) continue;
     const values = new Map(Object.entries((JSON.parse(text) as { values: Record<string, string> }).values));
     for (const [name, value] of values) {
-      const definition = nodeDefinitions.get(name);
+      const definition = nodeDefinitionOf(name);
       if (definition !== undefined && isValid(definition, value)) continue;
       values.delete(name);
-      report(`configuration ${name}=${value} is not known to this version: ignored`, 'warn');
+      report(`configuration ${name}=${definition === undefined ? '...' : shownConfigValue(definition, value)} is not known to this version: ignored`, 'warn');
     }
     config.setAltered(level, values);
   }
@@ -128,7 +128,7 @@ function brokerTarget(services: Services, name: string): Target {
   }
   const level = name === '' ? 'all-nodes' : 'node';
   return {
-    definitions: nodeDefinitions,
+    definitions: { get: nodeDefinitionOf },
     values: services.config.altered(level),
     inForce: (key) => services.config.text(key) ?? '',
     mayAlter: (definition) => definition.dynamic === true,

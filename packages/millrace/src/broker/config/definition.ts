@@ -4,7 +4,7 @@
 import { MillraceError } from '../../base/mod.ts';
 
 /** Kinds of value, by Kafka's names. */
-export type ConfigKind = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
+export type ConfigKind = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list' | 'password';
 
 /** One configuration key. */
 export interface ConfigDefinition {
@@ -16,12 +16,16 @@ export interface ConfigDefinition {
   readonly max?: number;
   /** The only texts allowed (for a list: the only elements). */
   readonly allowed?: readonly string[];
+  /** The form of each element of a list. */
+  readonly element?: RegExp;
   /** What is refused although Kafka takes it, with the reason told to the user. */
   readonly refused?: Readonly<Record<string, string>>;
   /** For a topic's key: the node's key that gives its default. */
   readonly nodeName?: string;
   /** For a node's key: may be altered while the node runs. */
   readonly dynamic?: boolean;
+  /** For a node's key: may be set for one listener, too. */
+  readonly perListener?: boolean;
   readonly documentation: string;
 }
 
@@ -34,7 +38,8 @@ const int64Max = 2n ** 63n - 1n;
  */
 export function checkConfigValue(definition: ConfigDefinition, text: string): void {
   const { name, kind, allowed, refused } = definition;
-  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Invalid value ${text} for configuration ${name}: ${why}`, { name, value: text }); };
+  const told = shownConfigValue(definition, text);
+  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `Invalid value ${told} for configuration ${name}: ${why}`, { name, value: told }); };
   if (kind === 'boolean') {
     if (!/^\s*(true|false)\s*$/i.test(text)) fail('Expected value to be either true or false');
   } else if (kind === 'int' || kind === 'long') {
@@ -47,9 +52,15 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
   for (const element of elements) {
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
     if (reason !== undefined) fail(reason);
+    if (definition.element?.test(element) === false) fail(`'${element}' is not of its form`);
     if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`);
   }
   if (kind === 'list' && allowed && elements.length === 0) fail('the list must not be empty');
+}
+
+/** The text as it may be told: a password is in no error, line or answer. */
+export function shownConfigValue(definition: ConfigDefinition, text: string): string {
+  return definition.kind === 'password' ? '[hidden]' : text;
 }
 
 function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string) => never): void {

@@ -23,7 +23,8 @@ function scene() {
   };
   const [requestMemory, responseMemory] = [new MemoryBudget(10_000), new MemoryBudget(10_000)];
   const host: ConnectionHost = {
-    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, frameBuffers: new FrameBuffers(),
+    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, strangersMemory: new MemoryBudget(10_000), frameBuffers: new FrameBuffers(),
+    authenticator: null as never, strangersFrameBytesMax: 10_000, refusalDelayMs: 0, after: () => ({ cancel: () => {} }),
     beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
     frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => 0,
     flushSoon: (connection) => connection.flush(), ended: () => calls.push('ended'), report: (line) => calls.push(line), fatal: (error) => { throw error; },

@@ -1,15 +1,18 @@
 // broker/connection/server.ts - all connections of a node: their number, their common memory, who is idle, who holds the others up.
 // Owns: the set of connections, the flush at the end of a turn, the watch over slow ones. Never: requests.
-// A1 Past max.connections a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
+// A1 Past max.connections, or max.connections.per.ip, a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
 // theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
-import type { ReportLevel } from '../../base/mod.ts';
+// A4 A client that does not say who it is in time, where it must, is disconnected; so is one that does not finish to say it again.
+import { limits, type ReportLevel } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import { configList } from '../config/definition.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { Authenticator } from '../security/authentication.ts';
 import { BeginTurns } from './begin-turns.ts';
-import { ClientConnection, type ConnectionHost } from './client-connection.ts';
+import { ClientConnection, type ConnectionHost, hostOf } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { SendTurns } from './send-turns.ts';
 
 /** What a server needs. */
@@ -19,6 +22,7 @@ export interface ServerOptions {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly authenticator: Authenticator;
   report(line: string, level?: ReportLevel): void;
   fatal(error: unknown): void;
 }
@@ -33,6 +37,9 @@ export class Server implements ConnectionHost {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly strangersMemory = new MemoryBudget(limits.security.strangersMemoryBytes);
+  readonly authenticator: Authenticator;
+  readonly strangersFrameBytesMax: number;
   readonly frameBuffers = new FrameBuffers();
   readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
@@ -40,6 +47,10 @@ export class Server implements ConnectionHost {
   readonly requestsPerConnectionMax: number;
   readonly #options: ServerOptions;
   readonly #connections = new Set<ClientConnection>();
+  /** Open connections by the client's address. */
+  readonly #byHost = new Map<string, number>();
+  /** Addresses whose refusal has been reported since the last look: one line is enough for a flood. */
+  readonly #refusedHosts = new Set<string>();
   #flushes: ClientConnection[] = [];
   #flushQueued = false;
   #idNext = 1;
@@ -57,6 +68,8 @@ export class Server implements ConnectionHost {
     this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
     this.responseMemory = options.responseMemory;
     this.frameBytesMax = options.config.number('socket.request.max.bytes');
+    this.authenticator = options.authenticator;
+    this.strangersFrameBytesMax = Math.min(this.frameBytesMax, options.config.number('sasl.server.max.receive.size'));
     this.requestsPerConnectionMax = options.config.number('millrace.connection.requests.max');
   }
 
@@ -65,14 +78,34 @@ export class Server implements ConnectionHost {
 
   /** Serves a client from now on. */
   accept(stream: Connection, listener: ListenerInfo): void {
-    if (this.#closed || this.#connections.size >= this.#options.config.number('max.connections')) {
-      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn');
+    const host = hostOf(stream.remote);
+    const why = this.#refusalOf(host);
+    if (why !== null) {
+      if (!this.#closed && !this.#refusedHosts.has(host)) this.report(`connection ${stream.remote} closed: ${why}`, 'warn');
+      this.#refusedHosts.add(host);
+      this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
       return stream.destroy();
     }
+    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
     this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
 
+  /** Why a connection from there is not taken; null when it is. */
+  #refusalOf(host: string): string | null {
+    const { config } = this.#options;
+    if (this.#closed) return 'the node is closing';
+    if (this.#connections.size >= config.number('max.connections')) return 'max.connections are open';
+    const ofHost = this.#byHost.get(host) ?? 0;
+    // The usual bound is none; the list of exceptions is read only near it.
+    if (ofHost === 0 && config.number('max.connections.per.ip') > 0 && config.text('max.connections.per.ip.overrides') === '') return null;
+    const own = configList(config.text('max.connections.per.ip.overrides') ?? '').find((one) => one.slice(0, one.lastIndexOf(':')) === host);
+    const max = own === undefined ? config.number('max.connections.per.ip') : Number(own.slice(own.lastIndexOf(':') + 1));
+    return ofHost < max ? null : `${host} has ${ofHost} connections open, max.connections.per.ip allows ${max}`;
+  }
+
+  get refusalDelayMs(): number { return this.#options.config.number('connection.failed.authentication.delay.ms'); }
+  after(delayMs: number, callback: () => void): Timer { return this.#options.clock.after(delayMs, callback); }
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
   report(line: string, level?: ReportLevel): void { this.#options.report(line, level); }
   fatal(error: unknown): void { this.#options.fatal(error); }
@@ -87,7 +120,10 @@ export class Server implements ConnectionHost {
   }
 
   ended(connection: ClientConnection): void {
-    this.#connections.delete(connection);
+    if (!this.#connections.delete(connection)) return;
+    const left = this.#byHost.get(connection.host)! - 1;
+    if (left === 0) this.#byHost.delete(connection.host);
+    else this.#byHost.set(connection.host, left);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -118,7 +154,9 @@ export class Server implements ConnectionHost {
   #look(): void {
     const now = this.monotonicMs();
     if (this.responseMemory.freeBytes === 0) this.#evictReaders(now);
-    if (this.requestMemory.pressed) this.#evictWriters(now);
+    this.#refusedHosts.clear();
+    if (this.requestMemory.pressed || this.strangersMemory.pressed) this.#evictWriters(now);
+    this.#endStrangers(now);
     this.#endIdle(now);
     this.#watch = this.#connections.size === 0 ? null : this.#options.clock.after(watchEveryMs, () => this.#look());
   }
@@ -141,6 +179,15 @@ export class Server implements ConnectionHost {
       if (since === null || now - since < stalledMs) continue;
       this.#evicted++;
       connection.abort(`it stopped half way through a request for ${Math.round(now - since)} ms while others waited for memory`);
+    }
+  }
+
+  /** A4. */
+  #endStrangers(now: number): void {
+    const msMax = this.#options.config.number('millrace.authentication.timeout.ms');
+    for (const connection of [...this.#connections]) {
+      const since = connection.authenticatingSinceMs;
+      if (since !== null && now - since > msMax) connection.abort(`it did not authenticate within ${msMax} ms`);
     }
   }
 
