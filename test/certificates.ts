@@ -2,7 +2,7 @@
 // Owns: keys and PEM. Never: files that outlive the test.
 import 'reflect-metadata'; // @peculiar/x509 wants it loaded before itself
 import type { webcrypto } from 'node:crypto';
-import { X509CertificateGenerator, type X509Certificate, BasicConstraintsExtension, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, SubjectAlternativeNameExtension } from '@peculiar/x509';
+import { X509CertificateGenerator, type JsonName, type X509Certificate, BasicConstraintsExtension, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, SubjectAlternativeNameExtension } from '@peculiar/x509';
 
 /** A certificate and its key, as PEM. */
 export interface Identity { readonly cert: string; readonly key: string; readonly der: Uint8Array }
@@ -34,8 +34,8 @@ export class Authority {
   /** Its certificate, as PEM. */
   get cert(): string { return this.#certificate.toString('pem'); }
 
-  /** A certificate for a subject such as 'CN=alice,O=Example'; servers need the names that they are reached by. */
-  async sign(subject: string, names: readonly string[] = [], days = 30): Promise<Identity> {
+  /** A certificate for a subject such as 'CN=alice,O=Example', or as a list of parts; servers need the names that they are reached by. */
+  async sign(subject: string | JsonName, names: readonly string[] = [], days = 30): Promise<Identity> {
     const keys = await newKeys();
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serial(), subject, issuer: this.#certificate.subject, ...validity(days), publicKey: keys.publicKey, signingKey: this.#keys.privateKey, signingAlgorithm: algorithm,
