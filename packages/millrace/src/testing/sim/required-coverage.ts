@@ -55,5 +55,7 @@ export const requiredCoverage: Readonly<Record<SimLevel, CoverageList>> = {
     'network: mute': ['connections'],
     'network: spike': ['connections'],
     'request doubled': ['Produce'],
+    'login': ['users'],
+    'login refused': ['users'],
   },
 };

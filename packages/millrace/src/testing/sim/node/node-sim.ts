@@ -31,6 +31,7 @@ import { Settings } from './settings.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
 import { Stranger } from './strangers.ts';
+import { Warden } from './wardens.ts';
 import { Ledger } from './ledger.ts';
 import { CommittedReader, Transactor, checkLedger, type LedgerTopic } from './transactors.ts';
 
@@ -66,6 +67,7 @@ class NodeSimulation {
   #readings!: GroupReadings;
   #admin!: Admin;
   #settings!: Settings;
+  #warden!: Warden;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
   readonly #sizes: NodeSizes;
@@ -127,6 +129,7 @@ class NodeSimulation {
     await this.#settle(this.#compareAll());
     for (const committer of this.#committers) await this.#settle(committer.check());
     await this.#settle(this.#admin.check());
+    await this.#settle(this.#warden.checkAll());
     await this.#settle(this.#members[0]!.catchUp());
     await this.#settle(this.#settings.check());
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
@@ -333,6 +336,8 @@ class NodeSimulation {
     this.#settings = new Settings('settings', this.#stage('settings'), settings);
     this.#enter(this.#settings, 60);
     this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
+    this.#warden = new Warden('warden', this.#stage('warden'));
+    this.#enter(this.#warden, 120);
     this.#enter(new Racer('racer', this.#stage('racer')), 60);
     for (const [name, newer] of [['txn-a', true], ['txn-b', true], ['txn-c', false]] as const) {
       const transactor = new Transactor(name, this.#stage(name), this.#ledger, newer);
