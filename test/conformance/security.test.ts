@@ -63,6 +63,7 @@ async function startScene(target: BrokerKind, paths: Record<'server' | 'ca', str
     'sasl.oauthbearer.jwks.endpoint.url': url, 'sasl.oauthbearer.expected.audience': 'bus',
   };
   for (const name of ['sasl_plaintext', 'sasl_ssl']) shared[`listener.name.${name}.plain.sasl.jaas.config`] = users;
+  shared['listener.name.sasl_plaintext.plain.connections.max.reauth.ms'] = '3000';
   const ports = { SASL_PLAINTEXT: plain, SASL_SSL: secure, SSL: tls };
   if (target === 'kafka') {
     const modules: Record<string, string> = {};
@@ -184,6 +185,23 @@ describe('security', { concurrency: 1 }, () => {
     }
   }
 
+  // The session of PLAIN over SASL_PLAINTEXT lasts three seconds; who works through several of them has logged in again.
+  for (const client of ['java-4.3', 'python', 'millrace'] as const) {
+    const name = `${client}: sessions that end`;
+    if (!isChosen(name) || (client !== 'millrace' && !clients.includes(client))) continue;
+    test(name, { timeout: 60_000 }, async () => {
+      for (const [target, { broker, ports }] of scenes) {
+        const topic = `sessions-${process.pid}-${topicNext++}`;
+        await java.ask('admin.createTopic', { bootstrap: broker.bootstrap, topic, partitions: 1, configs: {} });
+        const bootstrap = `127.0.0.1:${ports.SASL_PLAINTEXT}`;
+        const reading = readLate(client, bootstrap, topic);
+        await new Promise((resolve) => { setTimeout(resolve, 8000); });
+        await java.ask('produce', { bootstrap: broker.bootstrap, topic, messages: [{ k: null, v: Buffer.from('late').toString('base64'), p: 0 }] });
+        assert.equal(await reading, 'late', target);
+      }
+    });
+  }
+
   for (const target of targets) {
     const name = `tools: console producer and consumer over SASL_SSL on ${target}`;
     if (isChosen(name)) {
@@ -227,6 +245,19 @@ async function workerRoundTrip(worker: Worker, bootstrap: string, topic: string,
   const [ack] = await worker.ask<{ error?: string }[]>('produce', { bootstrap, config, topic, messages: [{ k: null, v: Buffer.from('value').toString('base64'), p: 0 }] });
   if (ack?.error !== undefined) throw new Error(ack.error);
   const [record] = await worker.ask<{ v: string }[]>('consume', { bootstrap, config, topic, partitions: [0], from: { kind: 'beginning' }, count: 1 });
+  return Buffer.from(record!.v, 'base64').toString();
+}
+
+/** Reads from now on, until the first record comes. */
+async function readLate(client: 'java-4.3' | 'python' | 'millrace', bootstrap: string, topic: string): Promise<string> {
+  if (client === 'millrace') {
+    await using own = await connect(bootstrap, { sasl: { mechanism: 'PLAIN', username: 'alice', password } });
+    for await (const record of own.consumer({ topics: [topic] })) return record.text()!;
+    return 'nothing';
+  }
+  const way: Way = { listener: 'SASL_PLAINTEXT', mechanism: 'PLAIN' };
+  const config = client === 'python' ? { 'security.protocol': way.listener, 'sasl.mechanisms': 'PLAIN', 'sasl.username': 'alice', 'sasl.password': password } : javaConfig(way);
+  const [record] = await (client === 'python' ? python! : java).ask<{ v: string }[]>('consume', { bootstrap, config, topic, partitions: [0], from: { kind: 'beginning' }, count: 1, timeoutMs: 20_000 });
   return Buffer.from(record!.v, 'base64').toString();
 }
 

@@ -82,7 +82,7 @@ export const limits = {
     scramUsersMax: 100_000,
     userNameLengthMax: 255,
     saltBytesMax: 1024,
-    /** Most iterations that a client calculates for a server: about 50 ms. */
+    /** Most iterations that a client calculates for a server: a fraction of a second. */
     scramIterationsMax: 131_072,
   },
   client: {

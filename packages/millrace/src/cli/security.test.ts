@@ -40,7 +40,7 @@ async function started(t: TestContext, args: readonly string[]): Promise<{ url: 
   const url = new Promise<string>((resolve) => { ready = resolve; });
   const ended = call(['start', '--port', '0', '--log-format', 'json', ...args], { folder: '/', stop: stop.signal, onOutput: (text) => {
     output += text;
-    const found = /"url":"kafka:\/\/([^"]+)"/.exec(output);
+    const found = /"url":"kafkas?:\/\/([^"]+)"/.exec(output);
     if (found !== null) ready(found[1]!);
   } });
   const stopped = () => { stop.abort(); return ended; };

@@ -6,7 +6,7 @@ import type { RunningNode } from './run-node.ts';
 const dialTimeoutMs = 10_000;
 
 /** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'users' | 'status' | 'close'>): Node {
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'speaksTls' | 'backup' | 'users' | 'status' | 'close'>): Node {
   const { host, port } = running;
   const printed = host.includes(':') ? `[${host}]` : host;
   let closing: Promise<void> | null = null;
@@ -14,7 +14,7 @@ export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, runni
   return {
     host, port, machine, close,
     bootstrap: `${printed}:${port}`,
-    url: `kafka://${printed}:${port}`,
+    url: `${running.speaksTls ? 'kafkas' : 'kafka'}://${printed}:${port}`,
     dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
     backup: (folder) => running.backup(folder),
     users: (change) => running.users(change),

@@ -68,7 +68,7 @@ export interface Node {
   readonly port: number;
   /** The same as 'host:port'. */
   readonly bootstrap: string;
-  /** The same as 'kafka://host:port'. */
+  /** The same as 'kafka://host:port', or 'kafkas://host:port' where it speaks TLS. */
   readonly url: string;
   /** The ports by which a client of this process reaches the node. */
   readonly machine: Pick<Machine, 'net' | 'clock' | 'random'>;

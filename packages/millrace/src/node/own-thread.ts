@@ -13,7 +13,7 @@ export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal'
 
 /** What the thread says. */
 export type FromThread =
-  | { readonly kind: 'started'; readonly host: string; readonly port: number }
+  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly speaksTls: boolean }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
   | { readonly kind: 'answered'; readonly call: number; readonly answer: ThreadAnswer }
@@ -47,7 +47,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         };
         const ask = askThrough(worker, closed);
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
-          host: message.host, port: message.port, close,
+          host: message.host, port: message.port, speaksTls: message.speaksTls, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
           users: (change = {}) => ask({ kind: 'users', change }) as Promise<NodeUser[]>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,

@@ -15,6 +15,8 @@ export interface RunningNode {
   /** The first listener, as told to clients. */
   readonly host: string;
   readonly port: number;
+  /** Whether the first listener does. */
+  readonly speaksTls: boolean;
   /** Ports of all listeners, in their order. */
   readonly ports: readonly number[];
   backup(folder: string): Promise<CopySummary>;
@@ -55,7 +57,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     };
     const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
     const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened, machine.random, change);
-    return { broker: opened, log, backup, users, status, ports: listeners.map((one) => one.port), host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    return { broker: opened, log, backup, users, status, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
     await log.close();

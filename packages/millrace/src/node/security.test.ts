@@ -1,5 +1,8 @@
 // Listeners that want to know who their clients are, with our own client: users and passwords, tokens, certificates; and what is said when it goes wrong.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +125,58 @@ test('certificates of clients: required ones name the user by the rules, bad one
   assert.equal(await roundTrip(node, { tls: { ca: authority.cert, ...alice } }), 'seen');
   for (const identity of [{}, stranger]) await assert.rejects(connect(node, { tls: { ca: authority.cert, ...identity }, connectTimeoutMs: 600 }), (error) => isMillraceError(error, 'authentication-failed') || isMillraceError(error, 'disconnected'));
   assert.ok(lines.some((line) => /TLS handshake/.test(line)), lines.join('\n'));
+});
+
+test('where certificates are asked for and not required, none is nobody, and a bad one is refused all the same', async () => {
+  const other = await Authority.make('Other');
+  const [alice, stranger] = [await authority.sign('CN=alice'), await other.sign('CN=mallory')];
+  await using node = await startNode({ tls: { ...server, ca: authority.cert, clientAuth: 'requested' } });
+  assert.match(node.url, /^kafkas:/);
+  for (const identity of [alice, {}]) assert.equal(await roundTrip(node, { tls: { ca: authority.cert, ...identity } }), 'seen');
+  await assert.rejects(connect(node, { tls: { ca: authority.cert, ...stranger }, connectTimeoutMs: 600 }), (error) => isMillraceError(error, 'authentication-failed') || isMillraceError(error, 'disconnected'));
+  await assert.rejects(startNode({ tls: { ...server, clientAuth: 'requested' } }), fails('invalid-argument', /whose signature counts/));
+  await assert.rejects(startNode({ tls: { cert: server.cert, key: alice.key } }), fails('invalid-argument', /Cannot use the certificate or key/));
+});
+
+test('PKCS#12: certificate and key in one file with a password', async (t) => {
+  const files = folder(t);
+  writeFileSync(join(files, 'cert.pem'), server.cert);
+  writeFileSync(join(files, 'key.pem'), server.key);
+  try {
+    execFileSync('openssl', ['pkcs12', '-export', '-in', join(files, 'cert.pem'), '-inkey', join(files, 'key.pem'), '-out', join(files, 'both.p12'), '-passout', 'pass:open-sesame'], { stdio: 'pipe' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return t.skip('there is no openssl here to make the file with');
+    throw error;
+  }
+  await using node = await startNode({ tls: { pfx: join(files, 'both.p12'), passphrase: 'open-sesame' } });
+  assert.equal(await roundTrip(node, { tls: { ca: authority.cert } }), 'seen');
+  await assert.rejects(startNode({ tls: { pfx: join(files, 'both.p12'), passphrase: 'wrong-sesame' } }), (error: Error) => isMillraceError(error, 'invalid-argument') && !error.message.includes('sesame'));
+});
+
+test('keys of tokens behind a URL are fetched once, and again when a token names one that is new', async () => {
+  const made = await Promise.all(['one', 'two'].map(async (kid) => ({ kid, ...await generateKeyPair('ES256') })));
+  let served = 1;
+  let fetches = 0;
+  const issuer = createServer((_request, response) => {
+    fetches++;
+    void Promise.all(made.slice(0, served).map(async ({ kid, publicKey }) => ({ ...await exportJWK(publicKey), kid, alg: 'ES256' }))).then((keys) => response.end(JSON.stringify({ keys })));
+  });
+  await new Promise<void>((resolve) => { issuer.listen(0, '127.0.0.1', resolve); });
+  const jwks = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks`;
+  const signedBy = ({ kid, privateKey }: typeof made[number]) => new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'ES256', kid }).setIssuedAt().setExpirationTime('1m').sign(privateKey);
+  await using node = await startNode({ sasl: { oauthbearer: { jwks, retryMs: 1 } } });
+  const login = async (token: string) => { await using _client = await connect(node, { sasl: { mechanism: 'OAUTHBEARER', token: () => token } }); };
+  await login(await signedBy(made[0]!));
+  await login(await signedBy(made[0]!));
+  assert.equal(fetches, 1);
+  await assert.rejects(login(await signedBy(made[1]!)), fails('authentication-failed', /invalid_token/));
+  served = 2;
+  await login(await signedBy(made[1]!));
+  issuer.closeAllConnections();
+  await new Promise((resolve) => { issuer.close(resolve); });
+  await login(await signedBy(made[0]!)); // the keys that it has do
+  await using lost = await startNode({ sasl: { oauthbearer: { jwks } } });
+  await assert.rejects(connect(lost, { sasl: { mechanism: 'OAUTHBEARER', token: () => signedBy(made[0]!) } }), fails('authentication-failed', /invalid_token/));
 });
 
 test('a new certificate is taken from the same files while the node serves, a bad one is not', async (t) => {

@@ -16,7 +16,7 @@ try {
     if (message.kind === 'close') node.close().then(() => { say({ kind: 'closed' }); parent.close(); });
     else void answer(node, message.call, message.question);
   });
-  say({ kind: 'started', host: node.host, port: node.port });
+  say({ kind: 'started', host: node.host, port: node.port, speaksTls: node.speaksTls });
 } catch (error) {
   say({ kind: 'refused', code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
   parent.close();

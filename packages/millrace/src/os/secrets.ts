@@ -18,7 +18,7 @@ export function hmac(hash: HashName, key: Uint8Array, bytes: Uint8Array): Uint8A
   return new Uint8Array(loaded().createHmac(hash, key).update(bytes).digest());
 }
 
-/** The slow hash of a password, as long as the hash is. Takes about a millisecond for 4096 iterations, on the caller's thread. */
+/** The slow hash of a password, as long as the hash is. Takes 1 ms (SHA-256) to 7 ms (SHA-512) for 4096 iterations, on the caller's thread. */
 export function pbkdf2(hash: HashName, password: Uint8Array, salt: Uint8Array, iterations: number): Uint8Array {
   return new Uint8Array(loaded().pbkdf2Sync(password, salt, iterations, hash === 'sha256' ? 32 : 64, hash));
 }
