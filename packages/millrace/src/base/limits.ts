@@ -120,6 +120,7 @@ export const limits = {
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
 assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
+assert(limits.security.strangersMemoryBytes >= 64 * 512 * KiB, 'many clients can say at once who they are');
 assert(limits.broker.requestsAtOnceMax < limits.broker.requestsPerTurnMax, 'several connections begin requests in a turn');
 assert(limits.broker.sendAtOnceBytesMax <= limits.broker.sendSliceBytesMax, 'what is written at once is no more than a slice');
 assert(limits.broker.sendSliceBytesMax <= limits.broker.sendBytesPerTurnMax, 'a slice fits a turn');

@@ -36,7 +36,7 @@ import { type ConfiguredListener, configuredListeners, configuredTls } from './s
 import { checkExposure } from './security/exposure.ts';
 import { type SaslOptions, securityOf } from './security/options.ts';
 import { securityRoutes } from './security/routes.ts';
-import { nodeSecret, ScramUsers } from './security/scram-users.ts';
+import { ScramUsers } from './security/scram-users.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -69,6 +69,8 @@ export interface ListenOptions {
   readonly sasl?: SaslOptions;
   /** Lets in whoever reaches it, on an address that others can reach. */
   readonly insecure?: boolean;
+  /** Its certificate is the one that the configuration names, also when that is altered. */
+  readonly configured?: boolean;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -85,7 +87,7 @@ export class Broker {
   readonly #fetches: FetchRoom;
   readonly #groups: GroupCoordinator;
   readonly transactions: Transactions;
-  readonly #listeners: { readonly name: string; readonly listener: Listener }[] = [];
+  readonly #listeners: { readonly name: string; readonly isConfigured: boolean; readonly listener: Listener }[] = [];
   readonly users: ScramUsers;
   #closing: Promise<void> | null = null;
 
@@ -131,7 +133,7 @@ export class Broker {
     log.onState((state) => reportState(state, report));
     const groups = await openGroups(services);
     const transactions = await Transactions.open({ ...services, groups });
-    const users = new ScramUsers(metadata, await nodeSecret(metadata, (bytes) => machine.random.bytes(bytes)));
+    const users = await ScramUsers.open(metadata, machine.random);
     return new Broker(services, groups, transactions, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
@@ -141,12 +143,13 @@ export class Broker {
     const { host, port, tls, sasl } = options;
     const { report } = this.services;
     if (this.#machine.net.isReal) checkExposure(options, report);
-    const name = options.name ?? 'PLAINTEXT';
-    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, security: securityOf(name, { ...(tls && { tls }), ...(sasl && { sasl }) }) };
+    const security = securityOf(options.name, { ...(tls && { tls }), ...(sasl && { sasl }) });
+    const name = options.name ?? security.protocol;
+    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, security };
     const onReload = (failure: Error | null) => (failure === null ? report(`listener ${name} uses the new certificate`) : report(`listener ${name} keeps its certificate: ${failure.message}`, 'warn'));
     const listener = await this.#machine.net.listen({ host, port, ...(tls && { tls: { ...tls, onReload } }) }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
-    this.#listeners.push({ name, listener });
+    this.#listeners.push({ name, isConfigured: options.configured === true && tls !== undefined, listener });
     return listener;
   }
 
@@ -158,10 +161,9 @@ export class Broker {
   /** Reads certificates again, or takes those that the configuration names now. A file that is no good leaves the one before in use, and a line in the report. */
   async reloadCertificates(): Promise<void> {
     const { config, report } = this.services;
-    for (const { name, listener } of this.#listeners) {
+    for (const { name, isConfigured, listener } of this.#listeners) {
       try {
-        const isConfigured = config.text(`listener.name.${name.toLowerCase()}.ssl.keystore.location`) ?? config.text('ssl.keystore.location') ?? config.text('ssl.keystore.certificate.chain');
-        await listener.reload(isConfigured === null ? undefined : configuredTls(config, name));
+        await listener.reload(isConfigured ? configuredTls(config, name) : undefined);
       } catch (error) {
         if (!isMillraceError(error)) throw error;
         report(`listener ${name} keeps its certificate: ${error.message}`, 'warn');
@@ -234,6 +236,11 @@ function reportState(state: LogState, report: Report): void {
   if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error');
   else if (state.kind === 'full') report('the log is full: writes are refused until there is room on the disk', 'error');
   else report(`the log is ${state.kind}`);
+}
+
+/** The users of a folder on which no broker runs. Nothing else of the folder is touched, so its topics keep what their node's own configuration would keep. */
+export async function openUsers(log: Log, machine: Machine): Promise<ScramUsers> {
+  return ScramUsers.open(await KeyedLog.open(log, machine.clock, metadataPartition, () => {}), machine.random);
 }
 
 /** The cluster's id: made once, kept for ever. */

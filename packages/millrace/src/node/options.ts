@@ -8,7 +8,7 @@ import type { StallFigures } from './stall-watch.ts';
 
 /** One address to listen on. */
 export interface NodeListener {
-  /** Name in reports (default 'PLAINTEXT'). */
+  /** Name in reports (default: Kafka's name of what protects it, such as 'PLAINTEXT' or 'SASL_SSL'). */
   readonly name?: string;
   /** Default '127.0.0.1'. An address that others can reach needs `sasl`, or `tls` that requires certificates, or `insecure`. */
   readonly host?: string;

@@ -56,7 +56,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       await log.close();
     };
     const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
-    const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened, machine.random, change);
+    const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened.users, machine.random, change);
     return { broker: opened, log, backup, users, status, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
   } catch (error) {
     await broker?.close();
@@ -78,15 +78,17 @@ function mainListener({ name, host, port, advertisedHost, advertisedPort, tls, s
 function withAddresses(config: Readonly<Record<string, string>>, addresses: readonly NodeListener[], machine: Machine): Record<string, string> {
   const folder = { 'log.dirs': machine.disk.root };
   if (config['listeners'] !== undefined) return { ...folder, ...config };
-  const listeners = addresses.map(({ name, host, port }) => `${name ?? 'PLAINTEXT'}://${host ?? loopback}:${port ?? 0}`);
-  const advertised = addresses.map(({ name, host, port, advertisedHost, advertisedPort }) => `${name ?? 'PLAINTEXT'}://${advertisedHost ?? host ?? loopback}:${advertisedPort ?? port ?? 0}`);
+  const listeners = addresses.map(({ name, host, port, ...security }) => `${name ?? protocolOf(security)}://${host ?? loopback}:${port ?? 0}`);
+  const advertised = addresses.map(({ name, host, port, advertisedHost, advertisedPort, ...security }) => `${name ?? protocolOf(security)}://${advertisedHost ?? host ?? loopback}:${advertisedPort ?? port ?? 0}`);
   return { listeners: listeners.join(','), 'advertised.listeners': advertised.join(','), ...protocolMap(addresses), ...folder, ...config };
 }
+
+const protocolOf = ({ tls, sasl }: NodeListener): string => `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`;
 
 /** What protects listeners whose names do not say it. */
 function protocolMap(addresses: readonly NodeListener[]): Record<string, string> {
   if (addresses.every(({ tls, sasl }) => tls === undefined && sasl === undefined)) return {};
-  const pairs = addresses.map(({ name, tls, sasl }) => `${name ?? 'PLAINTEXT'}:${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`);
+  const pairs = addresses.map(({ name, ...security }) => `${name ?? protocolOf(security)}:${protocolOf(security)}`);
   return { 'listener.security.protocol.map': pairs.join(',') };
 }
 

@@ -57,7 +57,7 @@ test('users of SCRAM and PLAIN log in, by option and by URL; a wrong password is
   await assert.rejects(connect(node, { connectTimeoutMs: 500 }), fails('disconnected', /perhaps it wants to know who the client is \(sasl\)/));
   await assert.rejects(connect(node, { sasl: { mechanism: 'OAUTHBEARER', token: () => 'x' } }), fails('authentication-failed', /does not take OAUTHBEARER, only SCRAM-SHA-512, SCRAM-SHA-256, PLAIN/));
   assert.ok(!/secret/.test(lines.join('\n')), 'no password in the report');
-  assert.ok(lines.some((line) => /refused by listener PLAINTEXT: authentication failed: PLAIN: user "bob"/.test(line)), lines.join('\n'));
+  assert.ok(lines.some((line) => /refused by listener SASL_PLAINTEXT: authentication failed: PLAIN: user "bob"/.test(line)), lines.join('\n'));
 });
 
 test('users are remembered, changed and removed; a node on a thread of its own asks for them too', async (t) => {

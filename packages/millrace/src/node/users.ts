@@ -1,7 +1,7 @@
 // node/users.ts - the users of SCRAM of a node, for the program or the operator that owns it: no login is needed for that.
 // Owns: turning passwords into what is kept. Never: keeping it (broker/), and never a password in an error.
 import { MillraceError } from '../base/mod.ts';
-import { Broker, type ScramChange } from '../broker/mod.ts';
+import { openUsers, type ScramChange, type ScramUsers } from '../broker/mod.ts';
 import { openLog } from '../log/mod.ts';
 import { nodeMachine, type Random } from '../os/mod.ts';
 import { credentialOf, errorName, saltedPassword, type ScramMechanism } from '../wire/mod.ts';
@@ -20,17 +20,17 @@ const saltBytes = 16;
 const iterations = { min: 4096, max: 16_384 };
 
 /** Makes the changes and tells all users. Rejects 'invalid-argument', 'not-found', or what the log says. */
-export async function changeUsers(broker: Broker, random: Random, { set = [], remove = [] }: UsersChange): Promise<NodeUser[]> {
+export async function changeUsers(users: ScramUsers, random: Random, { set = [], remove = [] }: UsersChange): Promise<NodeUser[]> {
   const changes: ScramChange[] = [
     ...remove.map(({ user, mechanism }) => ({ kind: 'remove' as const, user, mechanism })),
     ...set.map((one) => ({ kind: 'set' as const, user: one.user, mechanism: one.mechanism ?? 'SCRAM-SHA-512' as const, credential: storedOf(one, random) })),
   ];
-  const refused = (await broker.users.alter(changes)).find(({ errorCode }) => errorCode !== 0);
+  const refused = (await users.alter(changes)).find(({ errorCode }) => errorCode !== 0);
   if (refused !== undefined) {
     const isMissing = errorName(refused.errorCode) === 'RESOURCE_NOT_FOUND';
     throw new MillraceError(isMissing ? 'not-found' : 'invalid-argument', `Cannot change user '${refused.user}': ${refused.message} (${errorName(refused.errorCode)})`, { user: refused.user });
   }
-  return [...broker.users.list()].map(([user, credentials]) => ({ user, credentials }));
+  return [...users.list()].map(([user, credentials]) => ({ user, credentials }));
 }
 
 function storedOf({ user, password, mechanism = 'SCRAM-SHA-512', iterations: count = iterations.min }: NonNullable<UsersChange['set']>[number], random: Random): ReturnType<typeof credentialOf> {
@@ -45,12 +45,7 @@ export async function changeUsersIn(data: string, change: UsersChange): Promise<
   const machine = nodeMachine(data);
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random });
   try {
-    const broker = await Broker.open({ log, machine });
-    try {
-      return await changeUsers(broker, machine.random, change);
-    } finally {
-      await broker.close();
-    }
+    return await changeUsers(await openUsers(log, machine), machine.random, change);
   } finally {
     await log.close();
   }

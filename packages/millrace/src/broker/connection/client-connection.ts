@@ -121,6 +121,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   }
 
   get closed(): boolean { return this.#state === 'closed'; }
+  /** Where the memory for its requests comes from. */
+  get memory(): MemoryBudget { return this.#memory; }
   get principal(): string { return this.#principal; }
   /** Since when the client has owed its first or next authentication; null when it owes none. */
   get authenticatingSinceMs(): number | null { return this.#authentication === null || this.#state !== 'open' ? null : this.#authenticationMs; }

@@ -155,7 +155,7 @@ export class Server implements ConnectionHost {
     const now = this.monotonicMs();
     if (this.responseMemory.freeBytes === 0) this.#evictReaders(now);
     this.#refusedHosts.clear();
-    if (this.requestMemory.pressed || this.strangersMemory.pressed) this.#evictWriters(now);
+    for (const memory of [this.requestMemory, this.strangersMemory]) if (memory.pressed) this.#evictWriters(now, memory);
     this.#endStrangers(now);
     this.#endIdle(now);
     this.#watch = this.#connections.size === 0 ? null : this.#options.clock.after(watchEveryMs, () => this.#look());
@@ -173,10 +173,10 @@ export class Server implements ConnectionHost {
   }
 
   /** A3. */
-  #evictWriters(now: number): void {
+  #evictWriters(now: number, memory: MemoryBudget): void {
     for (const connection of [...this.#connections]) {
       const since = connection.partialSinceMs;
-      if (since === null || now - since < stalledMs) continue;
+      if (since === null || now - since < stalledMs || connection.memory !== memory) continue;
       this.#evicted++;
       connection.abort(`it stopped half way through a request for ${Math.round(now - since)} ms while others waited for memory`);
     }

@@ -16,6 +16,7 @@ export interface ConfiguredListener {
   readonly advertisedPort?: number;
   readonly tls?: ConfiguredTls;
   readonly sasl?: SaslOptions;
+  readonly configured: true;
 }
 
 /** TLS as configured. */
@@ -36,7 +37,7 @@ export function configuredListeners(config: NodeConfig): ConfiguredListener[] {
     const tls = protocol.endsWith('SSL') ? configuredTls(config, name) : undefined;
     const sasl = protocol.startsWith('SASL') ? saslOf(config, name) : undefined;
     return {
-      name, host: host === '' ? allAddresses : host, port, ...(told === undefined ? {} : { advertisedHost: told.host, advertisedPort: told.port }),
+      configured: true, name, host: host === '' ? allAddresses : host, port, ...(told === undefined ? {} : { advertisedHost: told.host, advertisedPort: told.port }),
       ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }),
     };
   });
@@ -55,8 +56,15 @@ export function configuredTls(config: NodeConfig, name: string): ConfiguredTls {
   if (cert === null && pfx === null) throw invalid('ssl.keystore.location', `listener '${name}' speaks TLS and has no certificate`);
   return {
     ...(pfx === null ? { cert: cert!, ...(key === null ? {} : { key }) } : { pfx }), ...(passphrase === null ? {} : { passphrase }), ...(ca === null ? {} : { ca }),
-    clientAuth: value('ssl.client.auth') as 'none' | 'requested' | 'required', principalRules: value('ssl.principal.mapping.rules')!,
+    clientAuth: clientAuthOf(config, name), principalRules: value('ssl.principal.mapping.rules')!,
   };
+}
+
+/** With SASL, a listener asks for certificates only if that is said of this listener (KIP-684). */
+function clientAuthOf(config: NodeConfig, name: string): 'none' | 'requested' | 'required' {
+  const own = config.text(`listener.name.${name.toLowerCase()}.ssl.client.auth`);
+  const usual = protocolOf(config, name).startsWith('SASL') ? 'none' : config.text('ssl.client.auth');
+  return (own ?? usual) as 'none' | 'requested' | 'required';
 }
 
 function saslOf(config: NodeConfig, name: string): SaslOptions {
@@ -100,7 +108,7 @@ function valueOf(config: NodeConfig, name: string, key: string, mechanism?: Sasl
 }
 
 function protocolOf(config: NodeConfig, name: string): string {
-  const map = new Map(configList(config.text('listener.security.protocol.map') ?? '').map((pair) => [pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1)]));
+  const map = new Map(configList(config.text('listener.security.protocol.map') ?? '').map((pair) => [pair.slice(0, pair.indexOf(':')).toUpperCase(), pair.slice(pair.indexOf(':') + 1)]));
   const protocol = map.get(name) ?? (protocols.includes(name) ? name : undefined);
   if (protocol === undefined) throw invalid('listener.security.protocol.map', `it does not say what protects listener '${name}'`);
   return protocol;

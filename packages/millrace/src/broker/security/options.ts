@@ -62,12 +62,12 @@ export interface SecurityOptions {
 }
 
 /** The security of a listener. Throws 'invalid-argument' for what makes no sense. */
-export function securityOf(name: string, { tls, sasl }: SecurityOptions): ListenerSecurity {
+export function securityOf(name: string | undefined, { tls, sasl }: SecurityOptions): ListenerSecurity {
   const rules = principalRules(tls?.principalRules ?? 'DEFAULT');
   const protocol = `${sasl === undefined ? '' : 'SASL_'}${tls !== undefined ? 'SSL' : 'PLAINTEXT'}` as SecurityProtocol;
   return {
     protocol,
-    sasl: sasl === undefined ? null : saslSettings(name, sasl),
+    sasl: sasl === undefined ? null : saslSettings(name ?? protocol, sasl),
     principalOf: (certificate) => (certificate === null ? anonymous : `User:${rules(subjectOf(certificate))}`),
   };
 }

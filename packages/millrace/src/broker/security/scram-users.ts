@@ -3,7 +3,7 @@
 // U1 A change is in force once it is durable, and only then. U2 Changes are made one after the other, so that each is checked against all before it.
 // Records: docs/formats/metadata-topic.md, keys 'user-scram/MECHANISM/NAME'.
 import { limits } from '../../base/mod.ts';
-import { hmac } from '../../os/mod.ts';
+import { hmac, type Random } from '../../os/mod.ts';
 import { errorCodes, hashOf, type ScramCredential, type ScramMechanism } from '../../wire/mod.ts';
 import type { KeyedLog, KeyedRecord } from '../keyed-log.ts';
 import type { ScramSource } from './scram-exchange.ts';
@@ -33,8 +33,12 @@ export class ScramUsers implements ScramSource {
   readonly #decoySecret: Uint8Array;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `nodeSecret`: anything that outsiders do not know and that stays the same. */
-  constructor(metadata: KeyedLog, nodeSecret: Uint8Array) {
+  /** The users that the metadata know; makes the node's secret the first time. */
+  static async open(metadata: KeyedLog, random: Random): Promise<ScramUsers> {
+    return new ScramUsers(metadata, await nodeSecret(metadata, random));
+  }
+
+  private constructor(metadata: KeyedLog, nodeSecret: Uint8Array) {
     this.#metadata = metadata;
     this.#decoySecret = nodeSecret;
     for (const [key, value] of metadata.values) if (key.startsWith(keyPrefix)) this.#credentials.set(key, credentialOfText(value));
@@ -122,10 +126,10 @@ function credentialOfText(text: string): ScramCredential {
 }
 
 /** The secret of a node, made at its first start: salts of users that there are not are made from it. */
-export async function nodeSecret(metadata: KeyedLog, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
+async function nodeSecret(metadata: KeyedLog, random: Random): Promise<Uint8Array> {
   const known = metadata.values.get(secretKey);
   if (known !== undefined) return bytes64((JSON.parse(known) as { secret: string }).secret);
-  const secret = random(secretBytes);
+  const secret = random.bytes(secretBytes);
   await metadata.write([{ key: secretKey, value: JSON.stringify({ version: 1, secret: text64(secret) }) }]);
   return secret;
 }
