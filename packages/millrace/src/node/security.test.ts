@@ -54,7 +54,7 @@ test('users of SCRAM and PLAIN log in, by option and by URL; a wrong password is
   for (const [username, mechanism] of [['alice', 'SCRAM-SHA-512'], ['alice', 'SCRAM-SHA-256'], ['nobody', 'SCRAM-SHA-512'], ['bob', 'PLAIN']] as const) {
     await assert.rejects(connect(node, { sasl: { username, password: 'guess-secret', mechanism } }), fails('authentication-failed', new RegExp(`log in as '${username}'.*SASL_AUTHENTICATION_FAILED`)));
   }
-  await assert.rejects(connect(node, { connectTimeoutMs: 500 }), fails('disconnected', /perhaps it wants to know who the client is \(sasl\)/));
+  await assert.rejects(connect(node, { connectTimeoutMs: 500 }), fails('disconnected', /perhaps it wants to know who the client is \(sasl/));
   await assert.rejects(connect(node, { sasl: { mechanism: 'OAUTHBEARER', token: () => 'x' } }), fails('authentication-failed', /does not take OAUTHBEARER, only SCRAM-SHA-512, SCRAM-SHA-256, PLAIN/));
   assert.ok(!/secret/.test(lines.join('\n')), 'no password in the report');
   assert.ok(lines.some((line) => /refused by listener SASL_PLAINTEXT: authentication failed: PLAIN: user "bob"/.test(line)), lines.join('\n'));

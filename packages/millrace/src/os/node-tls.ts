@@ -120,7 +120,7 @@ class HandshakingConnection implements Connection {
 
   /** It has failed. */
   failed(error: Error, socket: TLSSocket): void {
-    this.#error ??= new MillraceError('authentication-failed', `Cannot finish the TLS handshake: ${error.message}`, { cause: error });
+    this.#error ??= new MillraceError('authentication-failed', `Cannot finish the TLS handshake: ${(error as { reason?: string }).reason ?? error.message.trim()}`, { cause: error });
     socket.on('error', () => {});
     socket.destroy();
     this.#raw.destroy();

@@ -23,7 +23,9 @@ export function parseTarget(url: string | readonly string[]): ParsedTarget {
   const parts = texts.map(parseOne);
   const logins = parts.map(({ sasl }) => sasl).filter((sasl) => sasl !== null);
   if (new Set(logins.map((sasl) => JSON.stringify(sasl))).size > 1) throw new MillraceError('invalid-argument', 'Cannot connect as several users at once: name one');
-  return { addresses: parts.map(({ address }) => address), tls: parts.some(({ tls }) => tls), sasl: logins[0] ?? null };
+  const mechanism = parts.find((part) => part.mechanism !== undefined)?.mechanism; // it may stand behind any of them
+  const sasl = logins[0] === undefined ? null : { ...logins[0], ...(mechanism === undefined ? {} : { mechanism }) };
+  return { addresses: parts.map(({ address }) => address), tls: parts.some(({ tls }) => tls), sasl };
 }
 
 /** 'host:port', with brackets around IPv6. */
@@ -31,7 +33,9 @@ export function printAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function parseOne(text: string): { address: Address; tls: boolean; sasl: PasswordLogin | null } {
+type PasswordMechanism = NonNullable<PasswordLogin['mechanism']>;
+
+function parseOne(text: string): { address: Address; tls: boolean; sasl: PasswordLogin | null; mechanism: PasswordMechanism | undefined } {
   const secure = scheme.exec(text);
   const rest = text.slice(secure?.[0].length ?? 0);
   const at = rest.lastIndexOf('@');
@@ -40,15 +44,20 @@ function parseOne(text: string): { address: Address; tls: boolean; sasl: Passwor
   const match = /^(?:\[([^\]]+)\]|([^:/[\]\s?]+))(?::(\d+))?\/?(?:\?mechanism=([\w-]+))?$/.exec(rest.slice(at + 1));
   const port = match?.[3] === undefined ? portDefault : Number(match[3]);
   if (!match || port < 1 || port > 65535 || (at >= 0 && secure === null)) throw fail("write it as 'host:port' or 'kafka://host:port'");
-  return { address: { host: match[1] ?? match[2]!, port }, tls: secure?.[1] === 's', sasl: at < 0 ? null : loginOf(rest.slice(0, at), match[4]?.toUpperCase(), fail) };
+  return { address: { host: match[1] ?? match[2]!, port }, tls: secure?.[1] === 's', sasl: at < 0 ? null : loginOf(rest.slice(0, at), fail), mechanism: mechanismOf(match[4]?.toUpperCase(), fail) };
 }
 
-function loginOf(text: string, mechanism: string | undefined, fail: (why: string) => MillraceError): PasswordLogin {
+function mechanismOf(text: string | undefined, fail: (why: string) => MillraceError): PasswordMechanism | undefined {
+  if (text === undefined) return undefined;
+  if (!isSaslMechanism(text) || text === 'OAUTHBEARER') throw fail(`there is no mechanism '${text}' for a password`);
+  return text;
+}
+
+function loginOf(text: string, fail: (why: string) => MillraceError): PasswordLogin {
   const colon = text.indexOf(':');
   if (colon < 1) throw fail("write user and password as 'kafkas://user:password@host:port'");
-  if (mechanism !== undefined && (!isSaslMechanism(mechanism) || mechanism === 'OAUTHBEARER')) throw fail(`there is no mechanism '${mechanism}' for a password`);
   try {
-    return { username: decodeURIComponent(text.slice(0, colon)), password: decodeURIComponent(text.slice(colon + 1)), ...(mechanism === undefined ? {} : { mechanism: mechanism as PasswordLogin['mechanism'] & string }) };
+    return { username: decodeURIComponent(text.slice(0, colon)), password: decodeURIComponent(text.slice(colon + 1)) };
   } catch {
     throw fail('user and password must be percent-encoded');
   }

@@ -105,7 +105,7 @@ export class BrokerConnection {
   #lossOf(cause: Error | null): MillraceError {
     const { endpoint } = this;
     if (cause instanceof MillraceError && cause.code === 'authentication-failed') return new MillraceError(cause.code, cause.message, { endpoint, cause });
-    const hint = this.#answers === 0 ? '; if the server speaks TLS there, say so (kafkas://, tls)' : this.#answers === 1 && this.#pending.length > 0 ? '; it let go at the first request: perhaps it wants to know who the client is (sasl)' : '';
+    const hint = this.#answers === 0 ? '; if the server speaks TLS there, say so (kafkas://, tls, --tls)' : this.#answers === 1 && this.#pending.length > 0 ? '; it let go at the first request: perhaps it wants to know who the client is (sasl, --user)' : '';
     return new MillraceError('disconnected', `Cannot reach '${endpoint}': the connection was lost${hint}`, { endpoint, cause: cause ?? undefined });
   }
 
