@@ -20,12 +20,12 @@ async function guarded(node: BrokerUnderTest, sasl: SaslOptions = { plain, mecha
 const upsertion = (name: string, mechanism: ScramMechanism, password: string, iterations = 4096) =>
   ({ name, mechanism: scramMechanismNumbers[mechanism], iterations, salt, saltedPassword: saltedPassword(mechanism, password, salt, iterations) });
 
-async function scramLogin(client: TestClient, user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-256') {
+async function scramLogin(client: TestClient, user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-256', said = { header: 'n,,', nonceEnd: '' }) {
   const first = clientFirst(user, 'nonce-of-client');
   const challenge = (await client.ask(SaslAuthenticate, 2, { authBytes: first.bytes })).authBytes;
   const server = readServerFirst(challenge);
   const salted = saltedPassword(mechanism, password, server.salt, server.iterations);
-  const withoutProof = clientFinalWithoutProof('n,,', server.nonce);
+  const withoutProof = clientFinalWithoutProof(said.header, server.nonce + said.nonceEnd);
   const message = authMessage(first.bare, new TextDecoder().decode(challenge), withoutProof);
   return { server, answer: await client.ask(SaslAuthenticate, 2, { authBytes: clientFinal(withoutProof, clientProof(mechanism, salted, message)) }) };
 }
@@ -110,6 +110,11 @@ test('what is wrong is told in the words of Kafka, late, and is the end; who is 
     const answer = await plainLogin(client, user, password);
     assert.deepEqual([answer.errorCode, answer.errorMessage], [58, message], `${user}/${password}`);
     assert.ok(await isEnded(client));
+  }
+  for (const said of [{ header: 'n,,', nonceEnd: 'x' }, { header: 'y,,', nonceEnd: '' }, { header: 'p=tls-unique,,', nonceEnd: '' }]) {
+    const client = await dial();
+    await client.ask(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-256' });
+    assert.equal((await scramLogin(client, 'alice', 'one', 'SCRAM-SHA-256', said)).answer.errorMessage, words, `with the right password, ${said.header} ${said.nonceEnd}`);
   }
   const other = await dial();
   assert.deepEqual(await other.ask(SaslHandshake, 1, { mechanism: 'GSSAPI' }), { errorCode: 33, mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'] });
