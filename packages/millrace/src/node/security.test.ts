@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createConnection } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,6 +125,11 @@ test('certificates of clients: required ones name the user by the rules, bad one
   assert.equal(await roundTrip(node, { tls: { ca: authority.cert, ...alice } }), 'seen');
   for (const identity of [{}, stranger]) await assert.rejects(connect(node, { tls: { ca: authority.cert, ...identity }, connectTimeoutMs: 600 }), (error) => isMillraceError(error, 'authentication-failed') || isMillraceError(error, 'disconnected'));
   assert.ok(lines.some((line) => /TLS handshake/.test(line)), lines.join('\n'));
+  lines.length = 0;
+  const probe = createConnection(node.port, '127.0.0.1');
+  await new Promise<void>((resolve) => { probe.once('connect', () => probe.end(resolve)); });
+  await new Promise((resolve) => { setTimeout(resolve, 50); });
+  assert.deepEqual(lines, [], 'who only looks whether the port is open is no trouble');
 });
 
 test('where certificates are asked for and not required, none is nobody, and a bad one is refused all the same', async () => {

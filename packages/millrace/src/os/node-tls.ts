@@ -97,8 +97,8 @@ class HandshakingConnection implements Connection {
     this.local = `${raw.localAddress}:${raw.localPort}`;
     raw.on('error', (error) => { this.#error ??= error; });
     raw.once('close', () => {
-      // Node ends a connection without a word when the certificate of a client does not count.
-      if (this.#secure === null) this.#error ??= new MillraceError('authentication-failed', "Cannot finish the TLS handshake: it was broken off, or the client's certificate does not count");
+      // Node ends a connection without a word when the certificate of a client does not count. Who said nothing only looked whether the port is open.
+      if (this.#secure === null && raw.bytesRead > 0) this.#error ??= new MillraceError('authentication-failed', "Cannot finish the TLS handshake: it was broken off, or the client's certificate does not count");
       for (const { done } of this.#early.splice(0)) done?.(this.#error ?? new Error('the connection has ended'));
     });
   }
