@@ -50,7 +50,7 @@ async function measure(tools: JavaTools): Promise<void> {
   const certificate = { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': file('server.pem', server.key + server.cert) };
   const clientConfig = file('client.properties', `security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location=${file('ca.pem', authority.cert)}\n`);
   const [own, millraceTls, kafkaTls] = await freePorts(3) as [number, number, number];
-  await using kafka = await startKafka({ listeners: [`SSL://127.0.0.1:${kafkaTls}`], properties: certificate });
+  await using kafka = await startKafka({ listeners: [`SSL://127.0.0.1:${kafkaTls}`], properties: { ...certificate, 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT' } });
   const settings = { ...certificate, listeners: `PLAINTEXT://127.0.0.1:${own},SSL://127.0.0.1:${millraceTls}` };
   await using millrace = await startMillrace({ script: true, port: own, ownListeners: true, flags: Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]) });
   const target = (side: Side): Target & { readonly broker: Broker } => {

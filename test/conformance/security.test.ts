@@ -103,7 +103,7 @@ const roundTrips: Readonly<Record<string, RoundTrip>> = {
     const mechanism = way.mechanism?.toLowerCase();
     const sasl = mechanism === undefined ? {} : { sasl: mechanism === 'oauthbearer' ? { mechanism, oauthBearerProvider: async () => ({ value: tokenText }) } : { mechanism, username: 'alice', password: secretFor(way) } };
     const ssl = usesTls(way) ? { ssl: { ca: [authority.cert], ...(usesCertificate(way) ? { cert: identity.cert, key: identity.key } : {}) } } : {};
-    const kafka = new Kafka({ clientId: 'security', brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 2 }, ...ssl, ...sasl } as ConstructorParameters<typeof Kafka>[0]);
+    const kafka = new Kafka({ clientId: 'security', brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 2 }, reauthenticationThreshold: 1000, ...ssl, ...sasl } as ConstructorParameters<typeof Kafka>[0]);
     const producer = kafka.producer();
     await producer.connect();
     await producer.send({ topic, messages: [{ value: 'value' }] }).finally(() => producer.disconnect());
