@@ -214,6 +214,40 @@ test('a new certificate is taken from the same files while the node serves, a ba
   assert.ok(lines.some((line) => /keeps its certificate: .*holds no PEM/.test(line)), lines.join('\n'));
 });
 
+test('another certificate is taken when the configuration names it, and again after a restart', async (t) => {
+  const files = folder(t);
+  const written = async (name: string): Promise<string> => {
+    const { cert, key } = await authority.sign(`CN=${name}`, ['localhost', '127.0.0.1']);
+    writeFileSync(join(files, `${name}.pem`), key + cert);
+    return join(files, `${name}.pem`);
+  };
+  const config = { 'listeners': 'PLAINTEXT://127.0.0.1:0,SSL://127.0.0.1:0', 'ssl.keystore.location': await written('first') };
+  const { runNode } = await import('./mod.ts');
+  const { nodeNet, nodeClock, nodeRandom, MemoryDisk } = await import('../os/mod.ts');
+  const { subjectOf } = await import('../broker/security/distinguished-name.ts');
+  const machine = { disk: new MemoryDisk(), net: nodeNet(), clock: nodeClock(), random: nodeRandom() };
+  const seen = async (port: number): Promise<string> => {
+    const stream = await machine.net.connect({ host: '127.0.0.1', port, timeoutMs: 2000, tls: { ca: authority.cert } });
+    stream.destroy();
+    return subjectOf(stream.peerCertificate!);
+  };
+  const key = 'listener.name.ssl.ssl.keystore.location';
+  for (const [life, before] of ['CN=first', 'CN=second'].entries()) {
+    const node = await runNode(machine, { config });
+    try {
+      assert.equal(await seen(node.ports[1]!), before);
+      await using client = await connect(`127.0.0.1:${node.port}`);
+      if (life === 0) await client.admin().alterConfigs([{ kind: 'broker', name: '1', set: { [key]: await written('second') } }]);
+      else await client.admin().alterConfigs([{ kind: 'broker', name: '1', unset: [key] }]);
+      const after = life === 0 ? 'CN=second' : 'CN=first';
+      for (let looks = 0; looks < 100 && await seen(node.ports[1]!) !== after; looks++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      assert.equal(await seen(node.ports[1]!), after);
+    } finally {
+      await node.close();
+    }
+  }
+});
+
 test('tokens: signed by whose keys count, in time, for the right audience; refused ones are told with JSON', async (t) => {
   const { publicKey, privateKey } = await generateKeyPair('RS256');
   const foreign = await generateKeyPair('RS256');

@@ -35,7 +35,7 @@ export async function tlsAcceptor(tls: TlsServer): Promise<{ accept(socket: Sock
   server.on('tlsClientError', (error, socket) => finish(socket, error));
 
   let source: TlsIdentity & { readonly ca?: Pem } = tls;
-  const reload = async (other = source): Promise<void> => {
+  const take = async (other: typeof source): Promise<void> => {
     const fresh = await checkedIdentity(other);
     source = other;
     if (sameIdentity(fresh, identity)) return;
@@ -43,6 +43,9 @@ export async function tlsAcceptor(tls: TlsServer): Promise<{ accept(socket: Sock
     identity = fresh;
     onReload(null);
   };
+  let last: Promise<void> = Promise.resolve();
+  /** One after the other: what was asked for last is what is in use. */
+  const reload = (other?: typeof source): Promise<void> => (last = last.catch(() => {}).then(() => take(other ?? source)));
   let lastFailure = '';
   const watch = setInterval(() => {
     reload().then(() => { lastFailure = ''; }, (error: Error) => {
