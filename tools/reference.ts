@@ -13,6 +13,7 @@ import { exitCodes } from '../packages/millrace/src/cli/exit-codes.ts';
 import { type SettingName, settings } from '../packages/millrace/src/cli/settings.ts';
 import type { Shell } from '../packages/millrace/src/cli/shell.ts';
 import { Terminal } from '../packages/millrace/src/cli/terminal.ts';
+import { families, type Family } from '../packages/millrace/src/node/metrics/families.ts';
 import { guidePages } from './guide.ts';
 import { repository } from './source.ts';
 
@@ -23,6 +24,7 @@ const writers: Readonly<Record<string, () => string | Promise<string>>> = {
   'error codes': errorsTable,
   'exit codes': exitCodesTable,
   'commands': commandsText,
+  'metrics': metricsTables,
 };
 
 /** The page with its marked parts as the code says now. Throws for a mark without end or writer. */
@@ -65,6 +67,16 @@ function errorsTable(): string {
 
 function exitCodesTable(): string {
   return tableOf(['code', 'when'], Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]));
+}
+
+function metricsTables(): string {
+  const all = Object.values<Family>(families);
+  return [...new Set(all.map(({ section }) => section))].map((section) => {
+    const rows = all.filter((one) => one.section === section).map(({ name, kind, labels, help, detail }) => [
+      `\`${name}\``, kind, labels.map((label) => (label === 'partition' && detail === 'partition' ? `*${label}*` : label)).join(', '), help,
+    ]);
+    return `## ${section}\n\n${tableOf(['name', 'kind', 'labels', 'what it says'], rows)}`;
+  }).join('\n\n');
 }
 
 async function commandsText(): Promise<string> {

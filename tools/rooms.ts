@@ -17,6 +17,7 @@ export const doors: ReadonlySet<string> = new Set(['os', 'http', 'pg', 'cli', 'n
 export const sideways: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
   { from: 'os', to: 'base', why: 'ports fail with the errors of the one catalogue' },
   { from: 'cli', to: 'node', why: '`millrace start` is the whole node in the foreground' },
+  { from: 'node', to: 'http', why: 'a node serves its metrics and health through the HTTP door' },
   { from: 'testing', to: 'node', why: 'simulations run whole nodes' },
 ];
 

@@ -27,6 +27,8 @@ const equivalents: readonly Equivalent[] = [
   { file: 'log/cold-read.ts', line: 'kept = found.to > found.from;', operator: '> becomes >=', why: 'a part without bytes is no part; the buffer is given back by release' },
   { file: 'log/segment-writer.ts', line: 'const lease = write.position === 0 ? null', operator: '=== becomes !==', why: 'a file that is open already is taken from the cache one turn later' },
   { file: 'broker/fetch/fetch-run.ts', line: 'if (offset >= this.#readableEnd(partition) || (room <= 0 && this.#bytes > 0) || this.#starved)', operator: 'or becomes and', why: 'a read at the high watermark, or with nothing reserved, gives nothing' },
+  { file: 'broker/topics/topics.ts', line: 'for (let first = from; first < to; first += changesAtOnce) {', operator: '< becomes <=', why: 'the last round has nothing to do' },
+  { file: 'broker/transaction/transactions.ts', line: 'record.appended();', operator: 'wrong order', why: 'each of the two notes only its own part' },
 ];
 
 /** Why the mutant does the same as the original; null for all others. */

@@ -115,8 +115,36 @@ export const limits = {
     snapshotBytesMin: 8 * MiB,
     snapshotFactor: 4,
   },
+  metrics: {
+    /** Topics, partitions and groups that one scrape lists, the oldest first; what is left out is counted. */
+    topicsMax: 2_000,
+    partitionsMax: 20_000,
+    groupsMax: 2_000,
+    /** Series of groups' lag: a group may read many topics. */
+    groupSeriesMax: 20_000,
+    /** A scrape takes at most this much of the log's thread at once, in time and in lines, then leaves it to others for a while. */
+    turnMsMax: 1,
+    turnLinesMax: 500,
+    turnPauseMs: 4,
+    /** Times of appends remembered per partition. */
+    arrivalsPerPartition: 64,
+    /** Positions per partition whose time was looked up in the log, and look-ups of one scrape. */
+    foundTimesPerPartition: 16,
+    lookUpsPerScrape: 256,
+    lookUpsAtOnce: 16,
+    /** Longest name of a client in a line of the log. */
+    clientIdLengthMax: 100,
+    /** Connections to the endpoint, and how long one may take for a request, or to read its answer. */
+    connectionsMax: 64,
+    answerMsMax: 30_000,
+    /** Bytes of answers that all connections have not taken; past it scrapes are refused. */
+    answerBytesMax: 64 * MiB,
+    /** How long the node's thread may take for a sign of life before it counts as stuck. */
+    pulseMsMax: 5_000,
+  },
 } as const;
 
+assert(limits.metrics.turnMsMax + limits.metrics.turnPauseMs <= 5, 'a scrape leaves most of the thread to others');
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
 assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');

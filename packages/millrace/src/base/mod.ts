@@ -7,3 +7,4 @@ export * from './checksums.ts';
 export * from './copy-bytes.ts';
 export * from './policy.ts';
 export * from './report.ts';
+export * from './histogram.ts';

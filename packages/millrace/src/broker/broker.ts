@@ -1,7 +1,7 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
 // Opening: facts -> identity -> topics -> producers -> groups -> transactions; only then are connections taken. Closing: the reverse.
-import { isMillraceError, MillraceError, type Report } from '../base/mod.ts';
+import { isMillraceError, MillraceError, reportAs, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
 import type { Connection, Listener, Machine, TlsServer } from '../os/mod.ts';
 import {
@@ -28,6 +28,7 @@ import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts'
 import { groupRoutes, openGroups, type GroupCoordinator } from './group/mod.ts';
 import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
+import { BrokerMetrics } from './metrics/broker-metrics.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
@@ -85,7 +86,7 @@ export class Broker {
   readonly #machine: Machine;
   readonly #server: Server;
   readonly #fetches: FetchRoom;
-  readonly #groups: GroupCoordinator;
+  readonly groups: GroupCoordinator;
   readonly transactions: Transactions;
   readonly #listeners: { readonly name: string; readonly isConfigured: boolean; readonly listener: Listener }[] = [];
   readonly users: ScramUsers;
@@ -96,7 +97,7 @@ export class Broker {
     this.users = users;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
-    this.#groups = groups;
+    this.groups = groups;
     this.transactions = transactions;
     services.config.onChange(() => { void this.reloadCertificates(); });
     const routes = this.#routes();
@@ -104,7 +105,7 @@ export class Broker {
     this.#server = new Server({
       clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
       authenticator: new Authenticator({ clock: services.clock, random: services.random, users }),
-      report: (line, level) => services.report(line, level),
+      metrics: services.metrics, report: reportAs('connection', services.report),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
   }
@@ -112,7 +113,7 @@ export class Broker {
   /** Brings back everything that the log holds, then is ready to serve. */
   static async open(options: BrokerOptions): Promise<Broker> {
     const { log, machine } = options;
-    const report: Report = options.report ?? (() => {});
+    const report: Report = reportAs('broker', options.report ?? (() => {}));
     const config = new NodeConfig(options.config);
     const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`, 'warn'));
     loadAlteredConfig(metadata, config, report);
@@ -124,6 +125,7 @@ export class Broker {
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
+      metrics: new BrokerMetrics(),
       nodeId: config.number('node.id'),
       clusterId,
       logFolder: machine.disk.root,
@@ -131,8 +133,9 @@ export class Broker {
       report,
     };
     log.onState((state) => reportState(state, report));
-    const groups = await openGroups(services);
-    const transactions = await Transactions.open({ ...services, groups });
+    services.metrics.watchSlow(config, reportAs('request', report));
+    const groups = await openGroups({ ...services, report: reportAs('group', report) });
+    const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     const users = await ScramUsers.open(metadata, machine.random);
     return new Broker(services, groups, transactions, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
@@ -186,6 +189,11 @@ export class Broker {
     return { requestBytes: this.#server.requestMemory.usedBytes, responseBytes: this.#server.responseMemory.usedBytes };
   }
 
+  /** What they may be. */
+  get memoryMax(): { readonly requestBytes: number; readonly responseBytes: number } {
+    return { requestBytes: this.#server.requestMemory.bytesMax, responseBytes: this.#server.responseMemory.bytesMax };
+  }
+
   /** Stops listening, answers what is under way, ends all connections. The log stays open: its owner closes it. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -195,7 +203,7 @@ export class Broker {
     const stopped = this.#listeners.map(({ listener }) => listener.close());
     this.#fetches.finishWaiting();
     this.transactions.close();
-    this.#groups.close();
+    this.groups.close();
     await this.#server.close();
     await Promise.all(stopped);
     await this.services.producers.close();
@@ -225,17 +233,17 @@ export class Broker {
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
       ...securityRoutes(this.users),
-      ...groupRoutes(this.#groups, services.nodeId),
-      ...transactionRoutes(services, this.transactions, this.#groups),
+      ...groupRoutes(this.groups, services.nodeId),
+      ...transactionRoutes(services, this.transactions, this.groups),
     ];
     return routes;
   }
 }
 
 function reportState(state: LogState, report: Report): void {
-  if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error');
-  else if (state.kind === 'full') report('the log is full: writes are refused until there is room on the disk', 'error');
-  else report(`the log is ${state.kind}`);
+  if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error', { event: 'log-state', state: state.kind, reason: state.reason });
+  else if (state.kind === 'full') report('the log is full: writes are refused until there is room on the disk', 'error', { event: 'log-state', state: state.kind });
+  else report(`the log is ${state.kind}`, 'info', { event: 'log-state', state: state.kind });
 }
 
 /** The users of a folder on which no broker runs. Nothing else of the folder is touched, so its topics keep what their node's own configuration would keep. */

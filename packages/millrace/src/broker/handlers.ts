@@ -46,6 +46,8 @@ export interface RequestContext<A extends Api<any, any> = Api<any, any>> {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  /** How long the answer waited because the client asked for that, in ms: the handler adds to it, and the time does not count as slow. */
+  parkedMs: number;
   /** Answers. `onSent` is called once when the bytes have left or the connection has ended: pooled parts may be reused. */
   reply(body: ResponseInit<A>, onSent?: () => void): void;
   /** Ends the request without a response (Produce with acks=0). */

@@ -4,6 +4,10 @@ export type { BearerOptions, SaslOptions, SecurityProtocol } from './security/op
 export { isLoopback } from './security/exposure.ts';
 export type { ScramChange, ScramOutcome, ScramUsers } from './security/scram-users.ts';
 export type { ListenerInfo } from './handlers.ts';
+export { stateName, type Group } from './group/mod.ts';
+export type { ApiFigures } from './metrics/request-metrics.ts';
+export { findLagTimes, placesOf, type GroupPlace } from './metrics/group-lag.ts';
+export type { Topic, TopicPartition } from './topics/topic.ts';
 export { nodeDefinitions } from './config/node-definitions.ts';
 export { topicDefinitions } from './config/topic-definitions.ts';
 export type { ConfigDefinition, ConfigKind } from './config/definition.ts';

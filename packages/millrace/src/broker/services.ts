@@ -5,6 +5,7 @@ import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
+import type { BrokerMetrics } from './metrics/broker-metrics.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
 import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
@@ -23,6 +24,8 @@ export interface Services {
   readonly producers: ProducerStore;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
+  /** What is counted for operators. */
+  readonly metrics: BrokerMetrics;
   readonly nodeId: number;
   readonly clusterId: string;
   /** Folder shown to tools as the log directory. */

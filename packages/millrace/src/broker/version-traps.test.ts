@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  AddPartitionsToTxn, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, Fetch, FindCoordinator, IncrementalAlterConfigs,
+  AddPartitionsToTxn, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, errorName, Fetch, FindCoordinator, IncrementalAlterConfigs,
   InitProducerId, JoinGroup, ListOffsets, Metadata, Produce, readBatchHeader, zeroUuid, type Api,
 } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from './fixture.ts';
@@ -278,12 +278,18 @@ test('IncrementalAlterConfigs: append and subtract work on lists and are refused
 test('AddPartitionsToTxn 4 and 5 are made for brokers, and answered to the clients that send them', async () => {
   await using node = await brokerUnderTest();
   const client = await withTopic(node, 'txn');
-  const { producerId, producerEpoch } = await client.ask(InitProducerId, 4, { transactionalId: 't', transactionTimeoutMs: 1000 });
+  const { producerId, producerEpoch } = await client.ask(InitProducerId, 4, { transactionalId: 't', transactionTimeoutMs: 60_000 });
+  const verify = async () => {
+    const transactions = [{ transactionalId: 't', producerId, producerEpoch, verifyOnly: true, topics: [{ name: 'txn', partitions: [0] }] }];
+    return errorName((await client.ask(AddPartitionsToTxn, 5, { transactions })).resultsByTransaction[0]!.topicResults[0]!.resultsByPartition[0]!.partitionErrorCode);
+  };
+  assert.equal(await verify(), 'TRANSACTION_ABORTABLE', 'nothing was added yet, and nothing is by asking');
   for (const version of [4, 5]) {
     const transactions = [{ transactionalId: 't', producerId, producerEpoch, verifyOnly: false, topics: [{ name: 'txn', partitions: [0] }] }];
     const [result] = (await client.ask(AddPartitionsToTxn, version, { transactions })).resultsByTransaction;
     assert.deepEqual(result!.topicResults, [{ name: 'txn', resultsByPartition: [{ partitionIndex: 0, partitionErrorCode: 0 }] }]);
   }
+  assert.equal(await verify(), 'NONE');
 });
 
 test('features are told in ApiVersions, without them clients stay on the older protocol of transactions', async () => {

@@ -16,6 +16,7 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: 'demo', summary: 'three million real events through a node, watched live', group: 'Start here', load: async () => (await import('./demo.ts')).demoCommand },
   { name: 'start', summary: 'run a node in the foreground', group: 'Run a node', load: async () => (await import('./start.ts')).startCommand },
+  { name: 'top', summary: 'watch live what goes through a node', group: 'Run a node', load: async () => (await import('./top.ts')).topCommand },
   { name: 'check', summary: 'walk every file of a data folder and say what is there', group: 'Run a node', load: async () => (await import('./check.ts')).checkCommand },
   { name: 'backup', summary: 'copy a data folder, also of a running node, also only what is new', group: 'Run a node', load: async () => (await import('./backup.ts')).backupCommand },
   { name: 'restore', summary: 'make a data folder from a backup', group: 'Run a node', load: async () => (await import('./restore.ts')).restoreCommand },

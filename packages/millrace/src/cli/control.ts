@@ -15,6 +15,7 @@ export interface ControlActions {
   backup(request: { readonly folder: string }): Promise<CopySummary>;
   users(request: { readonly change: UsersChange }): Promise<NodeUser[]>;
   status(request: object): Promise<NodeStatus>;
+  metrics(request: object): Promise<{ readonly text: string }>;
 }
 
 type Verb = keyof ControlActions;
@@ -79,6 +80,7 @@ async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
     case 'backup': return actions.backup(request as ControlRequest<'backup'>);
     case 'users': return actions.users(request as ControlRequest<'users'>);
     case 'status': return actions.status(request);
+    case 'metrics': return actions.metrics(request);
     default: throw new MillraceError('invalid-argument', `Cannot do '${String((request as { do: unknown }).do)}': this node does not know it`);
   }
 }

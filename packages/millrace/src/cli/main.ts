@@ -30,6 +30,7 @@ const shell: Shell = {
     return process.stdin;
   },
   get stdinIsTerminal() { return process.stdin.isTTY === true; },
+  setRaw: (raw) => { process.stdin.setRawMode(raw); },
   out: new Terminal(process.stdout, process.env),
   err: new Terminal(process.stderr, process.env),
   stop: stop.signal,

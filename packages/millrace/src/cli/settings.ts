@@ -99,13 +99,27 @@ export const settings = {
     parse: one((name, given) => parseChoice(name, given, ['text', 'json'])),
     help: 'how the node tells what it does: text for people, json (one object a line) for programs',
   },
+  logLevel: {
+    flag: '--log-level <level>', env: 'MILLRACE_LOG_LEVEL', kind: 'one', defaultText: 'info', used: 'start',
+    parse: one((name, given) => parseChoice(name, given, ['info', 'warn', 'error'])),
+    help: 'the least that a line of the log must matter: info, warn or error; ready, stopping and stopped are told in any case',
+  },
+  metricsPort: {
+    flag: '--metrics-port <number>', env: 'MILLRACE_METRICS_PORT', kind: 'one', defaultText: undefined, used: 'start',
+    parse: one((name, given): number | undefined => parseWhole(name, given, 0, 65535)),
+    help: 'port for /metrics, /healthz and /readyz over HTTP; 0 takes a free one; left out, there is none',
+  },
+  metricsHost: {
+    flag: '--metrics-host <host>', env: 'MILLRACE_METRICS_HOST', kind: 'one', defaultText: '127.0.0.1', used: 'start', parse: text,
+    help: 'address for them; whoever reaches it may read the names of topics and groups, and all figures',
+  },
   server: {
-    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, users',
+    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, users, top',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
     help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
-    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, users',
+    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, users, top',
     parse: one((name, given) => parseWhole(name, given, 1, 3_600_000)),
     help: 'longest wait for any one answer',
   },

@@ -11,6 +11,8 @@ export interface Shell {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** True when a person would have to type stdin. */
   readonly stdinIsTerminal: boolean;
+  /** Whether keys come one by one, as they are pressed, without being shown; only where stdin is a terminal. */
+  readonly setRaw?: (raw: boolean) => void;
   /** Results. */
   readonly out: Terminal;
   /** Progress, warnings, errors. */

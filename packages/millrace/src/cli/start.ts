@@ -10,11 +10,11 @@ import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings, settingFlag } from './settings.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
-import { type Address, usageError } from './values.ts';
+import { type Address, isLoopback, usageError } from './values.ts';
 import { version } from './version.ts';
 
 /** Settings that `start` reads. */
-const names = ['data', 'host', 'port', 'advertise', 'listen', 'tlsCert', 'tlsKey', 'tlsCa', 'tlsClientAuth', 'sasl', 'saslUsers', 'insecure', 'set', 'logFormat'] as const;
+const names = ['data', 'host', 'port', 'advertise', 'listen', 'tlsCert', 'tlsKey', 'tlsCa', 'tlsClientAuth', 'sasl', 'saslUsers', 'insecure', 'set', 'metricsPort', 'metricsHost', 'logFormat', 'logLevel'] as const;
 type StartSettings = Resolved<(typeof names)[number]>;
 
 /** Defines the command. */
@@ -24,6 +24,7 @@ export function startCommand(shell: Shell): Command {
     { says: 'elsewhere, and with four partitions for new topics', line: 'millrace start --data /var/lib/millrace --port 19092 --set num.partitions=4' },
     { says: 'for other machines, who log in over TLS (users: millrace users add), and without a login for this one', line: 'millrace start --host 0.0.0.0 --port 9093 --advertise bus.example.com:9093 --tls-cert bus.pem --sasl scram-sha-512 --listen 127.0.0.1:9092' },
     { says: 'in a container whose network is trusted: one address for inside, one for outside', line: 'millrace start --insecure --host 0.0.0.0 --advertise millrace:9092 --listen 0.0.0.0:19092=localhost:19092' },
+    { says: 'with metrics for Prometheus, and health and readiness, at http://127.0.0.1:9464', line: 'millrace start --metrics-port 9464' },
   ]), 'Settings:', ...names)
     .option('--show-settings', 'print every setting, its value and where it comes from, and do not start')
     .action(async (flags: Record<string, unknown>) => {
@@ -35,7 +36,7 @@ export function startCommand(shell: Shell): Command {
 
 async function runNode(shell: Shell, { values, origins }: StartSettings): Promise<void> {
   const startedMs = performance.now();
-  const log = new NodeLog(shell.out, values.logFormat);
+  const log = new NodeLog(shell.out, { format: values.logFormat, level: values.logLevel });
   const [first, ...further] = await listenersOf(values);
   checkOneWay(values, origins);
   const { startNode } = await import('../node/mod.ts');
@@ -43,19 +44,35 @@ async function runNode(shell: Shell, { values, origins }: StartSettings): Promis
   const fatal = new Promise<never>((_resolve, reject) => { failed = reject; });
   fatal.catch(() => {}); // it may come while the node is closing, when nobody waits for it any more
   const node = await startNode({
-    ...first, listeners: further, data: values.data, config: values.set ?? {}, thread: 'caller', onReport: (line, level) => log.say(level, line), onFatal: failed,
+    ...first, listeners: further, data: values.data, config: configOf(values), thread: 'caller', onReport: (line, level, facts) => log.say(level, line, facts), onFatal: failed,
   });
-  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), users: ({ change }) => node.users(change), status: () => node.status() });
-  log.say('info', `Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
-    event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid,
+  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), users: ({ change }) => node.users(change), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
+  warnOfOpenMetrics(log, node.metricsUrl);
+  log.announce(`Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
+    event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid, ...(node.metricsUrl === null ? {} : { metricsUrl: node.metricsUrl }),
   });
-  await Promise.race([aborted(shell.stop), fatal]);
-  log.say('info', 'stopping: no new requests, what is under way is finished', { event: 'stopping' });
+  try {
+    await Promise.race([aborted(shell.stop), fatal]);
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+  log.announce('stopping: no new requests, what is under way is finished', { event: 'stopping' });
   await closeControl();
   const status = await node.status();
   await node.close();
-  log.say('info', 'stopped', { event: 'stopped', ...status });
+  log.close();
+  log.announce('stopped', { event: 'stopped', ...status });
 }
+
+/** The node's configuration: the flag for metrics is one of its keys, which may also be set by name. */
+function configOf({ set = {}, metricsPort, metricsHost }: StartSettings['values']): Record<string, string> {
+  if (metricsPort === undefined) return set;
+  if (set[metricsKey] !== undefined) throw usageError(`Cannot serve metrics both at --metrics-port ${metricsPort} and at ${metricsKey}=${set[metricsKey]}: give one of them`);
+  return { ...set, [metricsKey]: `${metricsHost.includes(':') ? `[${metricsHost}]` : metricsHost}:${metricsPort}` };
+}
+
+const metricsKey = 'millrace.metrics.listener';
 
 async function listenersOf(values: StartSettings['values']): Promise<NodeListener[]> {
   const { host, port, advertise, listen, insecure } = values;
@@ -105,6 +122,11 @@ function checkOneWay({ set }: StartSettings['values'], origins: StartSettings['o
 
 const advertised = (address: Address | undefined) => (address === undefined ? {} : { advertisedHost: address.host, advertisedPort: address.port });
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+function warnOfOpenMetrics(log: NodeLog, url: string | null): void {
+  if (url === null || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))) return;
+  log.say('warn', `metrics at ${url}, which is not loopback: whoever reaches it may read the names of topics and groups, and all figures`, { event: 'open-address', url });
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => { if (signal.aborted) resolve(); else signal.addEventListener('abort', () => resolve(), { once: true }); });

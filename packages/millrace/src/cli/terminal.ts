@@ -12,6 +12,8 @@ export interface Sink {
   /** True while the reader at the other end is behind. */
   readonly writableNeedDrain?: boolean;
   once?(event: 'drain', listener: () => void): unknown;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
 /** Styles by meaning. */
@@ -37,6 +39,34 @@ export class Terminal {
   /** Width to keep to; unbounded in a pipe. */
   get columns(): number {
     return this.interactive ? this.#sink.columns ?? 80 : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Height to keep to; unbounded in a pipe. */
+  get rows(): number {
+    return this.interactive ? this.#sink.rows ?? 24 : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Calls back whenever the size changes, until the returned function is called. */
+  onResize(callback: () => void): () => void {
+    this.#sink.on?.('resize', callback);
+    return () => { this.#sink.off?.('resize', callback); };
+  }
+
+  /** Goes to the terminal's other screen, where what stood before is kept out of sight, and hides the cursor. */
+  openScreen(): void {
+    this.#sink.write('\x1b[?1049h\x1b[?25l');
+  }
+
+  /** Fills the other screen with these lines, cut to its size (in the last column, clearing the rest of a line would clear its end). Nothing flickers: lines are overwritten in place, and terminals that can show all of it at once. */
+  frame(lines: readonly string[]): void {
+    const fitting = lines.slice(0, Math.max(1, this.rows));
+    const shown = fitting.map((line) => `${clip(line, this.columns - 1)}\x1b[0m\x1b[K`).join('\r\n');
+    this.#sink.write(`\x1b[?2026h\x1b[H${shown}\x1b[J\x1b[?2026l`);
+  }
+
+  /** Brings back the cursor and what stood before. */
+  closeScreen(): void {
+    this.#sink.write('\x1b[?25h\x1b[?1049l');
   }
 
   /** The text in a style, or as it is where colours are off. */

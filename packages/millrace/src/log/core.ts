@@ -1,5 +1,6 @@
 // log/core.ts - what the files of this room share: the parts of one open log.
 // Owns: the shape of that sharing. Never: behaviour (log.ts).
+import type { Histogram } from '../base/mod.ts';
 import type { Clock, Disk } from '../os/mod.ts';
 import type { FileCache } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
@@ -12,7 +13,13 @@ import type { ReadGate } from './read-gate.ts';
 import type { SlabPool } from './slabs.ts';
 
 /** Counters behind Log.stats. */
-export interface Counts { groupsCommitted: number; bytesAppended: number; segmentBytesWritten: number; syncMsLast: number; syncMsMax: number; tailHits: number; tailMisses: number }
+export interface Counts {
+  groupsCommitted: number; bytesAppended: number; segmentBytesWritten: number; syncMsLast: number; syncMsMax: number; tailHits: number; tailMisses: number; checkpoints: number;
+  /** Groups of the journal: how long the lane wrote, how long it synced, how large they were. */
+  readonly groupWriteMs: Histogram; readonly groupSyncMs: Histogram; readonly groupBytes: Histogram;
+  /** Reads from segments, with the wait for their turn. */
+  readonly coldReadMs: Histogram;
+}
 
 /** Parts of one open log. */
 export interface LogCore {

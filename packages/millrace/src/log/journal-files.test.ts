@@ -89,3 +89,17 @@ test('files that were prepared and never entered are no current file: the first 
   const first = await placed(files);
   assert.deepEqual([first.fileSequence, first.position, first.header === null], [1, fileHeaderBytes, false]);
 });
+
+test('a log that is new prepares one piece, and more as it is used', async (t) => {
+  const disk = new MemoryDisk();
+  await disk.makeFolder('journal');
+  const files = new JournalFiles(disk, 1n, 1, 16 * fileBytes);
+  t.after(() => files.close());
+  await files.open([], 0, fileHeaderBytes);
+  await files.prepare();
+  const sizes = async () => Promise.all((await disk.list('journal')).map(({ bytes }) => bytes));
+  assert.deepEqual(await sizes(), [fileBytes]);
+  await placed(files);
+  await files.prepare();
+  assert.deepEqual(await sizes(), [2 * fileBytes]);
+});

@@ -37,6 +37,8 @@ export class Group {
   readonly dones: ((error: Error | null) => void)[] = [];
   /** Where the journal stands after it, once sealed. */
   after: JournalPosition = { fileSequence: 0, position: 0, nextSequence: 0, previousCrc: 0 };
+  /** When the lane got it (monotonic). */
+  submittedMs = 0;
 
   constructor(slab: Slab, at: number) {
     this.slab = slab;
@@ -94,6 +96,12 @@ export class Journal {
     assert(this.#open !== null, 'entries follow a reservation');
     return this.#open;
   }
+
+  /** Groups that the lane has not confirmed, and closed ones that wait for it. */
+  get groupsInFlight(): number { return this.#inFlight.length; }
+  get groupsWaiting(): number { return this.#closed.length; }
+  /** How long the oldest group has been with the lane; 0 when none is. */
+  get waitMs(): number { return this.#inFlight.length === 0 || this.#failed ? 0 : this.#options.clock.monotonicMs() - this.#inFlight[0]!.submittedMs; }
 
   get isIdle(): boolean { return this.#open === null && this.#closed.length === 0 && this.#inFlight.length === 0; }
 
@@ -223,6 +231,7 @@ export class Journal {
     steps.push({ kind: 'write', file: place.file, position: place.position, parts: [group.slab.bytes.subarray(group.at, group.at + bytes)] });
     steps.push({ kind: 'sync', file: place.file });
     this.deviceBytes += bytes + (place.header?.length ?? 0);
+    group.submittedMs = this.#options.clock.monotonicMs();
     this.#inFlight.push(group);
     lane.submit(steps, (error, result) => this.#finish(group, error, result));
     return true;

@@ -2,8 +2,8 @@
 // Owns: opening and closing, the log's state, structural changes, when checkpoints and retention run. Never: bytes of files.
 // States: open -> full (disk full: appends refused, reads go on) -> open by itself; any -> failed (a sync failed: what it covered was never
 // acknowledged, no more appends until a restart); any -> closed.
-import { assert, copyBytes, limits, MillraceError, type ReportLevel } from '../base/mod.ts';
-import type { Disk, Lane, Timer } from '../os/mod.ts';
+import { assert, byteBounds, copyBytes, diskMsBounds, Histogram, limits, MillraceError, type ReportFacts, type ReportLevel } from '../base/mod.ts';
+import type { Disk, Lane, LaneResult, Timer } from '../os/mod.ts';
 import { writeBackup, type CopySummary } from './backup.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { Counts, LogCore } from './core.ts';
@@ -67,7 +67,7 @@ class MillraceLog implements Log, LogCore {
   readonly files: FileCache;
   readonly indexes: IndexCache;
   readonly byId = new Map<number, PartitionLog>();
-  readonly counts: Counts = { groupsCommitted: 0, bytesAppended: 0, segmentBytesWritten: 0, syncMsLast: 0, syncMsMax: 0, tailHits: 0, tailMisses: 0 };
+  readonly counts: Counts = { groupsCommitted: 0, bytesAppended: 0, segmentBytesWritten: 0, syncMsLast: 0, syncMsMax: 0, tailHits: 0, tailMisses: 0, checkpoints: 0, groupWriteMs: new Histogram(diskMsBounds), groupSyncMs: new Histogram(diskMsBounds), groupBytes: new Histogram(byteBounds), coldReadMs: new Histogram(diskMsBounds) };
   readonly partitions = new Map<string, PartitionLog>();
   readonly #lock: { release(): Promise<void> };
   readonly #journalFileBytes: number;
@@ -87,6 +87,7 @@ class MillraceLog implements Log, LogCore {
   readonly #removals: Removals;
   readonly #creating = new Set<string>();
   #checkpointedBytes = 0;
+  #checkpointedMs: number | null = null;
   #lastActivityBytes = 0;
   readonly #timers = new Set<Timer>();
   readonly #damageTold = new Set<string>();
@@ -222,6 +223,10 @@ class MillraceLog implements Log, LogCore {
       syncMsLast: counts.syncMsLast, syncMsMax: counts.syncMsMax, tailHits: counts.tailHits, tailMisses: counts.tailMisses,
       openFiles: this.files.openFiles, unflushedBytes: this.#writer.queuedBytes, tailBytes: this.pool.tailBytes,
       readBytes: this.buffers.lentBytes + this.pool.pinned * this.pool.slabBytes,
+      checkpoints: counts.checkpoints, checkpointLagBytes: this.journal.deviceBytes - this.#checkpointedBytes, checkpointAgeMs: this.#checkpointedMs === null ? null : this.clock.monotonicMs() - this.#checkpointedMs,
+      journalBytesWritten: this.journal.deviceBytes, groupsInFlight: this.journal.groupsInFlight, groupWaitMs: this.journal.waitMs, groupsWaiting: this.journal.groupsWaiting,
+      groupWriteMs: counts.groupWriteMs, groupSyncMs: counts.groupSyncMs, groupBytes: counts.groupBytes, coldReadMs: counts.coldReadMs,
+      readAheadHits: this.readAhead.hits, readAheadBegun: this.readAhead.begun,
     };
   }
 
@@ -304,7 +309,7 @@ class MillraceLog implements Log, LogCore {
     const place = `${path}@${position}`;
     if (this.#damageTold.has(place) || this.#damageTold.size > 10_000) return;
     this.#damageTold.add(place);
-    this.#report(`${path}: damaged at byte ${position}: ${what}`, 'error');
+    this.#report(`${path}: damaged at byte ${position}: ${what}`, 'error', { path, position });
   }
 
   // Opening.
@@ -342,7 +347,7 @@ class MillraceLog implements Log, LogCore {
     const lane = await this.#lane;
     this.journal = new Journal({
       pool: this.pool, files: this.#journalFiles, lane, clock: this.clock, journalId: this.#journalId, term: this.#term, from: replayed.position,
-      onCommitted: (group, result) => this.#committed(group, result.writeMs + result.syncMs),
+      onCommitted: (group, result) => this.#committed(group, result),
       onFailed: (error, groups) => this.#journalFailed(error, groups),
     });
     this.#writer = new SegmentWriter({
@@ -383,8 +388,12 @@ class MillraceLog implements Log, LogCore {
 
   // Commits.
 
-  #committed(group: Group, syncMs: number): void {
+  #committed(group: Group, result: LaneResult): void {
+    const syncMs = result.writeMs + result.syncMs;
     this.counts.groupsCommitted++;
+    this.counts.groupWriteMs.observe(result.writeMs);
+    this.counts.groupSyncMs.observe(result.syncMs);
+    this.counts.groupBytes.observe(group.bytes);
     this.counts.syncMsLast = syncMs;
     this.#pace.note(syncMs);
     this.counts.syncMsMax = Math.max(this.counts.syncMsMax, syncMs);
@@ -489,7 +498,10 @@ class MillraceLog implements Log, LogCore {
 
   async #takeCheckpoint(paceMs: number): Promise<void> {
     const bytes = this.journal.deviceBytes;
-    if (await this.#checkpointer.run(paceMs)) this.#checkpointedBytes = bytes;
+    if (!await this.#checkpointer.run(paceMs)) return;
+    this.#checkpointedBytes = bytes;
+    this.#checkpointedMs = this.clock.monotonicMs();
+    this.counts.checkpoints++;
   }
 
   /** A checkpoint or piece under way may still touch the files of a removed partition; those that follow see that it was removed. */
@@ -528,7 +540,7 @@ class MillraceLog implements Log, LogCore {
     this.#timers.add(timer);
   }
 
-  #report(line: string, level?: ReportLevel): void { this.#options.onReport?.(line, level); }
+  #report(line: string, level?: ReportLevel, facts?: ReportFacts): void { this.#options.onReport?.(line, level, facts); }
 }
 
 assert(checkpointEveryMs > 0 && retentionEveryMs > 0, 'timers go forward');

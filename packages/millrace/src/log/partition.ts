@@ -304,8 +304,12 @@ export class PartitionLog implements Partition, GroupMember, TailOwner {
     return inOrder ? reading.then((result) => this.#goOn(result, offset, bytesMax, atLeastOne)) : reading;
   }
 
-  #readCold(offset: number, bytesMax: number, atLeastOne: boolean, ahead = false): Promise<ColdRead> {
-    return this.#core.coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne, ahead));
+  async #readCold(offset: number, bytesMax: number, atLeastOne: boolean, ahead = false): Promise<ColdRead> {
+    const { clock, coldReads, counts } = this.#core;
+    const fromMs = clock.monotonicMs();
+    const read = await coldReads.through(() => readCold(this.#core, this, offset, bytesMax, atLeastOne, ahead));
+    counts.coldReadMs.observe(clock.monotonicMs() - fromMs);
+    return read;
   }
 
   /** Hands out what was read. Once the reader has let go of it, what comes after is read, if that is old data, too, and the reader takes all it can. */

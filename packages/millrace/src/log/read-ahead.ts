@@ -29,6 +29,9 @@ export class ReadAhead {
   #bytesMax = 0;
   #timer: Timer | null = null;
   #closed = false;
+  /** Stretches begun, and those that somebody came for. */
+  begun = 0;
+  hits = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,6 +44,7 @@ export class ReadAhead {
     if (stretch === undefined || stretch.bytesMax !== bytesMax) return null;
     this.#forget(key, stretch);
     stretch.end = 'awaited';
+    this.hits++;
     stretch.result?.claim();
     return stretch.result ?? stretch.reading;
   }
@@ -63,6 +67,7 @@ export class ReadAhead {
     };
     this.#stretches.set(key, stretch);
     this.#bytesMax += bytesMax;
+    this.begun++;
     this.#timer ??= this.#clock.after(keptMs, () => this.#letGo());
   }
 

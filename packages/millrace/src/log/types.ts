@@ -1,6 +1,6 @@
 // log/types.ts - the log's door as types: what the broker may ask of storage.
 // The log knows partitions by folder name, batches by their 61-byte header, and nothing of topics, groups or sockets.
-import type { Report } from '../base/mod.ts';
+import type { Histogram, Report } from '../base/mod.ts';
 import type { Clock, Disk, Random } from '../os/mod.ts';
 import type { CopySummary } from './backup.ts';
 
@@ -105,6 +105,18 @@ export interface LogStats {
   readonly openFiles: number; readonly unflushedBytes: number; readonly tailBytes: number;
   /** Gauge: memory that readers hold until they release what they read. */
   readonly readBytes: number;
+  /** Checkpoints taken, and as gauges the journal's bytes since the last one, and how long ago it was (null: none since the start). */
+  readonly checkpoints: number; readonly checkpointLagBytes: number; readonly checkpointAgeMs: number | null;
+  /** Bytes written to the journal. */
+  readonly journalBytesWritten: number;
+  /** Gauges: groups that the lane has not confirmed, how long the oldest of them has waited, and groups that wait for the lane. */
+  readonly groupsInFlight: number; readonly groupWaitMs: number; readonly groupsWaiting: number;
+  /** Of each group: time of its write, of its sync, and its size. They go on counting. */
+  readonly groupWriteMs: Histogram; readonly groupSyncMs: Histogram; readonly groupBytes: Histogram;
+  /** Of each read of old data: its time, with the wait for its turn. It goes on counting. */
+  readonly coldReadMs: Histogram;
+  /** Reads that found what they wanted read ahead, and stretches that were read ahead. */
+  readonly readAheadHits: number; readonly readAheadBegun: number;
 }
 
 /** All partitions of one data folder behind one journal. */

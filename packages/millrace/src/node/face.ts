@@ -6,19 +6,20 @@ import type { RunningNode } from './run-node.ts';
 const dialTimeoutMs = 10_000;
 
 /** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'speaksTls' | 'backup' | 'users' | 'status' | 'close'>): Node {
-  const { host, port } = running;
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'speaksTls' | 'backup' | 'users' | 'status' | 'metrics' | 'metricsUrl' | 'close'>): Node {
+  const { host, port, metricsUrl } = running;
   const printed = host.includes(':') ? `[${host}]` : host;
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => (closing ??= running.close());
   return {
-    host, port, machine, close,
+    host, port, metricsUrl, machine, close,
     bootstrap: `${printed}:${port}`,
     url: `${running.speaksTls ? 'kafkas' : 'kafka'}://${printed}:${port}`,
     dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
     backup: (folder) => running.backup(folder),
     users: (change) => running.users(change),
     status: () => running.status(),
+    metrics: (options) => running.metrics(options),
     [Symbol.asyncDispose]: close,
   };
 }

@@ -1,5 +1,5 @@
 // node/options.ts - what startNode() takes, and what it gives.
-import type { ReportLevel } from '../base/mod.ts';
+import type { ReportFacts, ReportLevel } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import type { SaslOptions } from '../broker/mod.ts';
 import type { Connection, Machine, TlsServer } from '../os/mod.ts';
@@ -47,8 +47,8 @@ export interface NodeOptions extends NodeListener {
   readonly journalFileBytes?: number;
   /** Other ports than the real ones: the simulator's. The node then runs on the caller's thread. */
   readonly machine?: Machine;
-  /** One line for the operator, as things happen, and how much it matters (default: nowhere). */
-  readonly onReport?: (line: string, level: ReportLevel) => void;
+  /** One line for the operator, as things happen, how much it matters, and facts of it for programs (default: nowhere). */
+  readonly onReport?: (line: string, level: ReportLevel, facts: ReportFacts) => void;
   /** Told when the node stopped by itself because an invariant broke (default: thrown, which ends the process). */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -59,6 +59,14 @@ export interface NodeStatus {
   readonly stalls: StallFigures;
   /** Open connections, and those ended since the start because they held others up. */
   readonly connections: { readonly open: number; readonly evicted: number };
+}
+
+/** Which text of metrics. */
+export interface MetricsOptions {
+  /** 'partition': a series for each partition, where there is one for each topic by default. */
+  readonly detail?: 'topic' | 'partition';
+  /** Default 'prometheus': the text format 0.0.4. */
+  readonly format?: 'prometheus' | 'openmetrics';
 }
 
 /** A running node. Fits connect(). */
@@ -83,6 +91,10 @@ export interface Node {
   users(change?: UsersChange): Promise<NodeUser[]>;
   /** How the node is. */
   status(): Promise<NodeStatus>;
+  /** Its metrics as text, as Prometheus would be told them; docs/guide/metrics.md lists them. */
+  metrics(options?: MetricsOptions): Promise<string>;
+  /** Where metrics and health are served over HTTP, such as 'http://127.0.0.1:9464'; null unless `millrace.metrics.listener` asks for it. */
+  readonly metricsUrl: string | null;
   /** Stops cleanly: nothing new is taken, what is under way is answered, everything is checkpointed. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,11 +1,11 @@
 // node/own-thread.ts - a node with a data folder on a worker thread, so that nothing the program does delays the log.
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
-import { MillraceError, type ErrorCode, type ReportLevel } from '../base/mod.ts';
+import { MillraceError, type ErrorCode, type ReportFacts, type ReportLevel } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
-import type { Node, NodeOptions, NodeStatus } from './options.ts';
+import type { MetricsOptions, Node, NodeOptions, NodeStatus } from './options.ts';
 import type { NodeUser, UsersChange } from './users.ts';
 
 /** What the thread is told to start. */
@@ -13,18 +13,22 @@ export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal'
 
 /** What the thread says. */
 export type FromThread =
-  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly speaksTls: boolean }
+  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly speaksTls: boolean; readonly metricsUrl: string | null }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
-  | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel }
+  | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel; readonly facts: ReportFacts }
   | { readonly kind: 'answered'; readonly call: number; readonly answer: ThreadAnswer }
   | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
 /** What the thread can be asked. */
-export type ThreadQuestion = { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'users'; readonly change: UsersChange } | { readonly kind: 'status' };
+export type ThreadQuestion =
+  | { readonly kind: 'backup'; readonly folder: string }
+  | { readonly kind: 'users'; readonly change: UsersChange }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'metrics'; readonly options: MetricsOptions };
 
 /** What it answers. */
-export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus;
+export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus | string;
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -37,7 +41,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
   return new Promise((resolve, reject) => {
     let started = false;
     worker.on('message', (message: FromThread) => {
-      if (message.kind === 'report') onReport?.(message.line, message.level);
+      if (message.kind === 'report') onReport?.(message.line, message.level, message.facts);
       else if (message.kind === 'refused') reject(refusal(message));
       else if (message.kind === 'started') {
         started = true;
@@ -47,10 +51,11 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         };
         const ask = askThrough(worker, closed);
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
-          host: message.host, port: message.port, speaksTls: message.speaksTls, close,
+          host: message.host, port: message.port, speaksTls: message.speaksTls, metricsUrl: message.metricsUrl, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
           users: (change = {}) => ask({ kind: 'users', change }) as Promise<NodeUser[]>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
+          metrics: (metricsOptions = {}) => ask({ kind: 'metrics', options: metricsOptions }) as Promise<string>,
         }));
       }
     });

@@ -4,14 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ReportLevel } from '../base/mod.ts';
+import type { ReportFacts, ReportLevel } from '../base/mod.ts';
 import { connect } from '../client/mod.ts';
 import { World } from '../testing/mod.ts';
 import { startNode } from './mod.ts';
 
 function listener() {
-  const lines: [ReportLevel, string][] = [];
-  return { onReport: (line: string, level: ReportLevel) => { lines.push([level, line]); }, levelOf: (part: string) => lines.find(([, line]) => line.includes(part))?.[0] };
+  const lines: [ReportLevel, string, ReportFacts][] = [];
+  const find = (part: string) => lines.find(([, line]) => line.includes(part));
+  return {
+    onReport: (line: string, level: ReportLevel, facts: ReportFacts) => { lines.push([level, line, facts]); },
+    levelOf: (part: string) => find(part)?.[0], factsOf: (part: string) => find(part)?.[2],
+  };
 }
 
 test('a failed sync is an error, a new topic is not', async () => {
@@ -37,7 +41,7 @@ for (const thread of ['own', 'caller'] as const) {
   test(`on the ${thread} thread: levels arrive, and a node says how it is`, async (t) => {
     const data = await mkdtemp(join(tmpdir(), 'millrace-reports-'));
     t.after(() => rm(data, { recursive: true, force: true }));
-    const { onReport, levelOf } = listener();
+    const { onReport, levelOf, factsOf } = listener();
     await using node = await startNode({ data, thread, onReport });
     await using client = await connect(node);
     await client.producer().send({ topic: 'ledger', value: 'x' });
@@ -47,6 +51,8 @@ for (const thread of ['own', 'caller'] as const) {
     await new Promise<void>((resolve) => { refused.onClose(() => resolve()); });
     assert.equal(levelOf('topic ledger created'), 'info');
     assert.equal(levelOf('closed: Cannot read a request'), 'warn');
+    assert.deepEqual(factsOf('topic ledger created'), { component: 'broker', event: 'topic-created', topic: 'ledger', partitions: 1 });
+    assert.equal(factsOf('closed: Cannot read')?.component, 'connection');
     const { stalls, connections } = await node.status();
     assert.ok(connections.open >= 1 && connections.evicted === 0);
     assert.ok(stalls.longestMs <= stalls.totalMs && stalls.busyMs <= stalls.totalMs && (stalls.count > 0) === (stalls.longestMs > 20), JSON.stringify(stalls));

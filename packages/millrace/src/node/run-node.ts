@@ -1,12 +1,17 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
-import { KiB, MiB, type Report } from '../base/mod.ts';
+import { KiB, MiB, reportAs, type Report } from '../base/mod.ts';
 import { Broker } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
-import type { NodeListener, NodeOptions, NodeStatus } from './options.ts';
+import { openDoorOf, type Watched } from './metrics/door.ts';
+import { noProcessFigures, processFigures } from './metrics/process-figures.ts';
+import { scrapeText } from './metrics/scrape.ts';
+import type { MetricsOptions, NodeListener, NodeOptions, NodeStatus } from './options.ts';
+import { readinessOf } from './readiness.ts';
 import { noStalls, StallWatch } from './stall-watch.ts';
 import { changeUsers, type NodeUser, type UsersChange } from './users.ts';
+import { packageVersion } from './version.ts';
 
 /** A node on this thread. */
 export interface RunningNode {
@@ -22,6 +27,8 @@ export interface RunningNode {
   backup(folder: string): Promise<CopySummary>;
   users(change?: UsersChange): Promise<NodeUser[]>;
   status(): Promise<NodeStatus>;
+  metrics(options?: MetricsOptions): Promise<string>;
+  readonly metricsUrl: string | null;
   close(): Promise<void>;
 }
 
@@ -32,16 +39,20 @@ const diskSizes = { tailBytes: 64 * MiB, journalFileBytes: 64 * MiB };
 
 /** Starts a node over `machine`. Rejects with what the log says of its folder, or 'invalid-argument' for addresses and configuration. */
 export async function runNode(machine: Machine, options: NodeOptions): Promise<RunningNode> {
-  const report: Report = (line, level = 'info') => options.onReport?.(line, level);
+  const report: Report = reportAs('node', (line, level = 'info', facts = {}) => options.onReport?.(line, level, facts));
+  const startedMs = machine.clock.nowMs();
   const sizes = options.data === undefined ? memorySizes : diskSizes;
   const own: readonly NodeListener[] = [mainListener(options), ...(options.listeners ?? [])];
-  const log = await openLog({
-    disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report,
-    tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
-  });
+  const watched: Watched = { observed: null, stopping: false };
+  const door = await openDoorOf(options, watched, report); // first: whoever waits for the start asks it
+  let log: Log | null = null;
   let broker: Broker | null = null;
   try {
-    broker = await Broker.open({ log, machine, report, config: withAddresses(options.config ?? {}, own, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    const openedLog = log = await openLog({
+      disk: machine.disk, clock: machine.clock, random: machine.random, onReport: reportAs('log', report),
+      tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
+    });
+    broker = await Broker.open({ log: openedLog, machine, report, config: withAddresses(options.config ?? {}, own, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
     const opened = broker;
     const configured = options.config?.['listeners'] === undefined ? null : opened.configuredListeners();
     const addresses: readonly NodeListener[] = configured === null ? own : [...configured, ...own.slice(1)];
@@ -50,17 +61,29 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
     const status = async (): Promise<NodeStatus> => ({ stalls: stalls?.figures ?? noStalls, connections: opened.connections });
+    const observed = watched.observed = {
+      broker: opened, log: openedLog, clock: machine.clock, stalls, startedMs, version: packageVersion(),
+      readiness: () => readinessOf(openedLog.state, openedLog.stats()),
+      processFigures: options.machine === undefined ? processFigures : noProcessFigures,
+    };
     const close = async (): Promise<void> => {
+      watched.stopping = true;
       stalls?.close();
       await opened.close();
-      await log.close();
+      await openedLog.close();
+      await door?.close();
     };
-    const backup = (folder: string): Promise<CopySummary> => log.backup(new NodeDisk(folder));
+    const backup = (folder: string): Promise<CopySummary> => openedLog.backup(new NodeDisk(folder));
+    const metrics = (metricsOptions: MetricsOptions = {}): Promise<string> => scrapeText(observed, metricsOptions);
     const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened.users, machine.random, change);
-    return { broker: opened, log, backup, users, status, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined, host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close };
+    return {
+      broker: opened, log: openedLog, backup, users, status, metrics, metricsUrl: door?.url ?? null, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined,
+      host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close,
+    };
   } catch (error) {
     await broker?.close();
-    await log.close();
+    await log?.close();
+    await door?.close();
     throw error;
   }
 }

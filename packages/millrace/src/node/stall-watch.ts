@@ -1,7 +1,7 @@
 // node/stall-watch.ts - the watch over the node's thread: while it is held up nobody is served.
 // Owns: the figures, and when a line is said. Never: how a stall is noticed (os/), why it came about.
 // W1 Every stall counts in the figures. W2 The first is told at once, those of the second after it together: one line a second at most.
-import type { Report } from '../base/mod.ts';
+import { diskMsBounds, Histogram, type Report } from '../base/mod.ts';
 import type { Clock, Stall, Timer } from '../os/mod.ts';
 
 /** A stall that lasts longer than this is noted. */
@@ -22,13 +22,15 @@ export class StallWatch {
   readonly #report: Report;
   readonly #watch: Timer;
   readonly #all = none();
+  /** How late the thread came to each look, in ms: what an event waited for it. */
+  readonly delayMs = new Histogram(diskMsBounds);
   #untold = none();
   #pause: Timer | null = null;
 
   constructor(clock: Clock, report: Report) {
     this.#clock = clock;
     this.#report = report;
-    this.#watch = clock.watchStalls(stallMsMin, (stall) => this.#note(stall));
+    this.#watch = clock.watchStalls(stallMsMin, (stall) => this.#note(stall), (lateMs) => this.delayMs.observe(lateMs));
   }
 
   /** What happened so far. */
@@ -46,7 +48,8 @@ export class StallWatch {
   }
 
   #tell(): void {
-    this.#report(lineOf(this.#untold), 'warn');
+    const { count, longestMs, totalMs, busyMs } = this.#untold;
+    this.#report(lineOf(this.#untold), 'warn', { component: 'loop', count, longestMs: Math.round(longestMs), totalMs: Math.round(totalMs), busyMs: Math.round(busyMs) });
     this.#untold = none();
     this.#pause = this.#clock.after(tellEveryMs, () => {
       this.#pause = null;

@@ -73,11 +73,13 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
     const { clock, pass, holdUp } = make();
     const stalls: Stall[] = [];
     let told = (): void => {};
-    const watch = clock.watchStalls(20, (stall) => { stalls.push(stall); told(); });
+    const looks: number[] = [];
+    const watch = clock.watchStalls(20, (stall) => { stalls.push(stall); told(); }, (lateMs) => { looks.push(lateMs); });
     await pass(wait(clock, 5)); // the first look falls into what follows
     holdUp(400);
     if (stalls.length === 0) await pass(new Promise<void>((resolve) => { told = resolve; }));
     assert.ok(stalls[0]!.ms > 20 && stalls[0]!.busyMs > 0 && stalls[0]!.busyMs <= stalls[0]!.ms, JSON.stringify(stalls));
+    assert.ok(looks.some((lateMs) => lateMs >= stalls[0]!.ms) && looks.every((lateMs) => lateMs >= 0), 'and every look says how late it was');
     watch.cancel();
     const count = stalls.length;
     holdUp(400);

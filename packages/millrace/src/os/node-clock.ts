@@ -16,6 +16,6 @@ export function nodeClock(): Clock {
       return { cancel: () => clearTimeout(timer) };
     },
     soon: (callback) => { setImmediate(callback); },
-    watchStalls: (overMs, onStall) => new StallProbe(overMs, onStall),
+    watchStalls: (overMs, onStall, onLook) => new StallProbe(overMs, onStall, onLook),
   };
 }

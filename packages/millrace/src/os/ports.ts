@@ -94,8 +94,11 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
   /** Calls back once the events already waiting were handled (setImmediate): the place where a group closes. */
   soon(callback: () => void): void;
-  /** Tells of each time that this thread was held up for more than `overMs`, once it is over; never keeps the process alive. */
-  watchStalls(overMs: number, onStall: (stall: Stall) => void): Timer;
+  /**
+   * Tells of each time that this thread was held up for more than `overMs`, once it is over, and with `onLook` how late each of its looks was,
+   * in ms; never keeps the process alive.
+   */
+  watchStalls(overMs: number, onStall: (stall: Stall) => void, onLook?: (lateMs: number) => void): Timer;
 }
 
 /** Chance. */

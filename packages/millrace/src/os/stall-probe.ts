@@ -14,14 +14,16 @@ const busyShare = 0.02;
 export class StallProbe implements Timer {
   readonly #overMs: number;
   readonly #onStall: (stall: Stall) => void;
+  readonly #onLook: ((lateMs: number) => void) | undefined;
   #dueMs = 0;
   #cpu = process.threadCpuUsage();
   #loop = performance.eventLoopUtilization();
   #timer: NodeJS.Timeout;
 
-  constructor(overMs: number, onStall: (stall: Stall) => void) {
+  constructor(overMs: number, onStall: (stall: Stall) => void, onLook?: (lateMs: number) => void) {
     this.#overMs = overMs;
     this.#onStall = onStall;
+    this.#onLook = onLook;
     this.#timer = this.#lookIn(busyLookMs);
   }
 
@@ -40,6 +42,7 @@ export class StallProbe implements Timer {
     this.#loop = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(this.#loop, loopBefore);
     this.#timer = this.#lookIn(utilization < busyShare ? idleLookMs : busyLookMs);
+    this.#onLook?.(Math.max(0, lateMs));
     if (lateMs <= this.#overMs) return;
     const busyMs = (this.#cpu.user + this.#cpu.system - cpuBefore.user - cpuBefore.system) / 1000;
     this.#onStall({ ms: lateMs, busyMs: Math.min(lateMs, busyMs) });

@@ -92,7 +92,7 @@ export class FakeTime {
 export class FakeClock implements Clock {
   readonly time: FakeTime;
   skewMs: number;
-  readonly #watchers = new Set<{ overMs: number; onStall: (stall: Stall) => void }>();
+  readonly #watchers = new Set<{ overMs: number; onStall: (stall: Stall) => void; onLook: ((lateMs: number) => void) | undefined }>();
 
   constructor(time: FakeTime = new FakeTime(), skewMs = 0) {
     this.time = time;
@@ -104,15 +104,20 @@ export class FakeClock implements Clock {
   after(delayMs: number, callback: () => void): Timer { return this.time.schedule(delayMs, callback); }
   soon(callback: () => void): void { this.time.schedule(0, callback); }
 
-  watchStalls(overMs: number, onStall: (stall: Stall) => void): Timer {
-    const watcher = { overMs, onStall };
+  watchStalls(overMs: number, onStall: (stall: Stall) => void, onLook?: (lateMs: number) => void): Timer {
+    const watcher = { overMs, onStall, onLook };
     this.#watchers.add(watcher);
     return { cancel: () => { this.#watchers.delete(watcher); } };
   }
 
   /** Virtual time holds nobody up by itself: this says that it did, as an event of its own. */
   holdUp(stall: Stall): void {
-    this.after(0, () => { for (const { overMs, onStall } of this.#watchers) if (stall.ms > overMs) onStall(stall); });
+    this.after(0, () => {
+      for (const { overMs, onStall, onLook } of this.#watchers) {
+        onLook?.(stall.ms);
+        if (stall.ms > overMs) onStall(stall);
+      }
+    });
   }
 }
 

@@ -52,7 +52,7 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
   const id = validateOnly ? zeroUuid : (await services.topics.create(name, partitionCount, config)).id;
-  if (!validateOnly) services.report(`topic ${name} created with ${partitionCount} partition${partitionCount === 1 ? '' : 's'}`);
+  if (!validateOnly) services.report(`topic ${name} created with ${partitionCount} partition${partitionCount === 1 ? '' : 's'}`, 'info', { event: 'topic-created', topic: name, partitions: partitionCount });
   return { name, topicId: id, errorCode: errorCodes.NONE, errorMessage: null, numPartitions: partitionCount, replicationFactor: 1, configs: describedConfig(services, config) };
 }
 

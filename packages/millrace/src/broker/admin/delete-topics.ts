@@ -28,7 +28,7 @@ async function remove(services: Services, name: string | null, topicId: string):
   if (topic.internal) return refuse(errorCodes.INVALID_REQUEST, `topic ${topic.name} is the node's own`);
   try {
     await services.topics.remove(topic.name);
-    services.report(`topic ${topic.name} deleted`);
+    services.report(`topic ${topic.name} deleted`, 'info', { event: 'topic-deleted', topic: topic.name });
     return { name: topic.name, topicId: topic.id, errorCode: errorCodes.NONE, errorMessage: null };
   } catch (error) {
     return { name: topic.name, topicId: topic.id, ...refusalOf(error, topic.name) };

@@ -39,7 +39,7 @@ async function createAll(services: Services, names: readonly string[]): Promise<
   await Promise.all(names.map(async (name) => {
     try {
       await services.topics.create(name, partitions, new Map());
-      services.report(`topic ${name} created on first use, with ${partitions} partition${partitions === 1 ? '' : 's'}`);
+      services.report(`topic ${name} created on first use, with ${partitions} partition${partitions === 1 ? '' : 's'}`, 'info', { event: 'topic-created', topic: name, partitions });
     } catch (error) {
       failures.set(name, creationErrorCode(error));
     }

@@ -83,6 +83,9 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'ssl.truststore.certificates', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'The same, as PEM.' },
   { name: 'ssl.client.auth', kind: 'string', defaultText: 'none', allowed: ['none', 'requested', 'required'], perListener: true, documentation: 'Whether clients are asked for a certificate.' },
   { name: 'ssl.principal.mapping.rules', kind: 'string', defaultText: 'DEFAULT', perListener: true, documentation: 'From the subject of a certificate to the name of its user.' },
+  // Watching.
+  { name: 'millrace.metrics.listener', kind: 'string', defaultText: '', documentation: 'HOST:PORT at which metrics and health are served over HTTP; empty for nowhere. Whoever reaches it may read them.' },
+  { name: 'millrace.slow.request.ms', kind: 'long', defaultText: '1000', min: -1, dynamic: true, documentation: 'A request that takes longer, without the time that its client asked it to wait, is told of in the log, with where the time went; -1 for none.' },
 
   // Groups.
   { name: 'group.initial.rebalance.delay.ms', kind: 'int', defaultText: '0', min: 0, documentation: 'How long an empty group waits for more members before its first generation. Kafka waits 3000.' },

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Connection } from '../../os/mod.ts';
 import { encodeRequest, Metadata } from '../../wire/mod.ts';
 import { route, Router, type RequestContext } from '../handlers.ts';
+import { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
@@ -22,8 +23,9 @@ function scene() {
     close: () => calls.push('close'), destroy: () => calls.push('destroy'),
   };
   const [requestMemory, responseMemory] = [new MemoryBudget(10_000), new MemoryBudget(10_000)];
+  const metrics = new BrokerMetrics();
   const host: ConnectionHost = {
-    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, strangersMemory: new MemoryBudget(10_000), frameBuffers: new FrameBuffers(),
+    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, strangersMemory: new MemoryBudget(10_000), frameBuffers: new FrameBuffers(), metrics,
     authenticator: null as never, strangersFrameBytesMax: 10_000, refusalDelayMs: 0, after: () => ({ cancel: () => {} }),
     beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
     frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => 0,

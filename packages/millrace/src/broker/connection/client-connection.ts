@@ -7,10 +7,11 @@
 // K6 Where a listener wants to know who its clients are, frames go to `#authentication` and to no handler until that is known; their memory comes from
 // a budget of its own, and one frame at a time is looked at. An authenticated connection costs two comparisons a request for it.
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
-import { assert, isMillraceError, KiB, limits, type ReportLevel } from '../../base/mod.ts';
+import { assert, isMillraceError, KiB, limits, type Report } from '../../base/mod.ts';
 import type { Connection, Timer } from '../../os/mod.ts';
-import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes, SaslAuthenticate, SaslHandshake } from '../../wire/mod.ts';
+import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes, SaslHandshake } from '../../wire/mod.ts';
 import { anonymous, type ListenerInfo, type Router } from '../handlers.ts';
+import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import type { Authenticated, Authentication, Authenticator, Verdict } from '../security/authentication.ts';
 import type { SaslSettings } from '../security/options.ts';
 import type { BeginTurns } from './begin-turns.ts';
@@ -34,6 +35,7 @@ export interface ConnectionHost {
   /** How long a refusal waits before it is sent, in ms: guessing is slow. */
   readonly refusalDelayMs: number;
   readonly frameBuffers: FrameBuffers;
+  readonly metrics: BrokerMetrics;
   readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
@@ -43,7 +45,7 @@ export interface ConnectionHost {
   /** Flushes the connection before the next turn of the loop. */
   flushSoon(connection: ClientConnection): void;
   ended(connection: ClientConnection): void;
-  report(line: string, level?: ReportLevel): void;
+  readonly report: Report;
   /** Stops the node: an invariant is broken. */
   fatal(error: unknown): void;
 }
@@ -145,7 +147,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
 
   abort(why: string): void {
     if (this.#state === 'closed') return;
-    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`, 'warn');
+    this.#host.metrics.connections.aborted++;
+    this.#host.report(`connection ${this.#stream.remote} closed: ${why}`, 'warn', { event: 'connection-closed', client: this.#stream.remote, why });
     this.destroy();
   }
 
@@ -169,6 +172,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   }
 
   slotAnswered(slot: RequestSlot): void {
+    slot.answeredMs = this.#host.monotonicMs();
     this.#requestHeldBytes -= slot.frameBytes;
     this.#memory.give(slot.frameBytes);
     if (this.#state === 'closed') return releaseAnswer(slot);
@@ -251,6 +255,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #setPaused(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
+    if (paused && this.#state === 'open') this.#host.metrics.connections.pauses++;
     if (paused) this.#stream.pause();
     else this.#stream.resume();
   }
@@ -258,6 +263,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #begin(frame: Uint8Array): void {
     this.#lastActiveMs = this.#lastReceivedMs;
     const host = this.#host;
+    const begunMs = host.monotonicMs();
     if (frame.byteLength < headerBytesMin && this.#authentication === null) return this.abort(`a request of ${frame.byteLength} bytes has no header`);
     const apiKey = int16(frame, 0);
     const version = int16(frame, 2);
@@ -275,9 +281,12 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     const header = decodeRequestHeader(bytes);
     const body = decodeRequest(row.api, version, bytes, header.bodyAt);
     const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, this.#costOf(frame.byteLength));
+    slot.receivedMs = this.#lastReceivedMs;
+    slot.begunMs = begunMs;
     this.#slots.push(slot);
     try {
       row.handle(body, slot);
+      if (slot.answeredMs === 0) slot.handledMs = host.monotonicMs();
     } catch (error) {
       slot.giveUp();
       throw error;
@@ -295,7 +304,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
 
   /** Lets the authentication look at a frame (K6). */
   #judge(authentication: Authentication, frame: Uint8Array): void {
-    const slot = new RequestSlot(this, SaslAuthenticate, 0, 0, null, this.#costOf(frame.byteLength));
+    const slot = new RequestSlot(this, authentication.awaits, 0, 0, null, this.#costOf(frame.byteLength));
+    slot.receivedMs = slot.begunMs = this.#lastReceivedMs;
     this.#slots.push(slot);
     const bytes = new Uint8Array(frame); // slice() of what may be a Buffer would be a view
     frame.fill(0); // a password is in no buffer that is used again
@@ -362,6 +372,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     if (why === 'unknown-api' || apiKey !== ApiVersions.key) return this.abort(`${name} version ${version} is not served`);
     const correlationId = (int16(frame, 4) << 16) | (int16(frame, 6) & 0xffff);
     const slot = new RequestSlot(this, ApiVersions, 0, correlationId, null, this.#costOf(frame.byteLength));
+    slot.receivedMs = slot.begunMs = this.#lastReceivedMs;
     this.#slots.push(slot);
     const served = this.#host.router.find(ApiVersions.key, 0);
     const { min, max } = typeof served === 'string' ? ApiVersions.versions : served.versions;
@@ -379,14 +390,22 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
       bytes += answer.bytes;
       if (answer.onSent) callbacks.push(answer.onSent);
     }
+    const answered = this.#slots.slice(this.#head, end);
     this.#forgetAnswered(end);
-    if (bytes === 0) return;
+    if (bytes === 0) return this.#over(answered);
+    callbacks.push(() => this.#over(answered));
     this.#lastActiveMs = this.#host.monotonicMs();
     if (this.#writingBytes === 0) this.#lastProgressMs = this.#lastActiveMs;
     this.#writingBytes += bytes;
     const outgoing: Outgoing = { parts, bytes, callbacks };
     if (bytes <= limits.broker.sendAtOnceBytesMax && (this.#sliced === null || this.#sliced.isEmpty)) this.#stream.write(parts, () => this.sent(outgoing));
     else (this.#sliced ??= new SlicedWrites(this.#stream, this.#host.sendTurns, this)).add(outgoing);
+  }
+
+  /** The answers have left, or never will. */
+  #over(answered: readonly RequestSlot[]): void {
+    const nowMs = this.#host.monotonicMs();
+    for (const slot of answered) this.#host.metrics.requests.over(slot, slot.answer.kind === 'parts' ? slot.answer.bytes : 0, nowMs);
   }
 
   #forgetAnswered(end: number): void {

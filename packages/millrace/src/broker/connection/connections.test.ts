@@ -1,7 +1,7 @@
 // Clients that are hostile, broken, slow or many: what they may cost, and that the others do not notice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memoryMachine, nodeNet } from '../../os/mod.ts';
+import { memoryMachine, nodeNet, type Clock } from '../../os/mod.ts';
 import { ApiVersions, apis, CreateTopics, DeleteTopics, encodeRequest, Fetch, InitProducerId, ListOffsets, Metadata, OffsetCommit, OffsetFetch, Produce } from '../../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from '../fixture.ts';
 
@@ -256,14 +256,17 @@ test('a node that is closing listens no more', async () => {
   await node.log.close();
 });
 
-test('a node that is closing ends connections that wait for nothing', async () => {
-  const node = await brokerUnderTest();
+test('a node that is closing ends connections that wait for nothing, without waiting for them', async () => {
+  const machine = memoryMachine();
+  let graces = 0;
+  const after: Clock['after'] = (ms, callback) => machine.clock.after(ms, ms === 2000 ? () => { graces++; callback(); } : callback);
+  const node = await brokerUnderTest({ machine: { ...machine, clock: { ...machine.clock, after } } });
   const idle = await node.dial();
   await idle.ask(ApiVersions, 0, {});
   await node.broker.close();
   await settled();
   assert.ok(idle.closed);
-  assert.equal(node.broker.connections.open, 0);
+  assert.deepEqual([node.broker.connections.open, graces], [0, 0]);
   await node.log.close();
 });
 

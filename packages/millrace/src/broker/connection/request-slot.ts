@@ -29,6 +29,13 @@ export class RequestSlot implements RequestContext {
   /** Bytes of the request's frame, held in the request memory. */
   readonly frameBytes: number;
   answer: Answer = waiting;
+  // When (monotonic ms) its last bytes came, it was begun, its handler returned, and its answer was there; 0 for not yet.
+  receivedMs = 0;
+  begunMs = 0;
+  handledMs = 0;
+  answeredMs = 0;
+  parkedMs = 0;
+  errorCode = 0;
 
   constructor(connection: SlotOwner, api: Api<any, any>, version: number, correlationId: number, clientId: string | null, frameBytes: number) {
     this.connection = connection;
@@ -41,6 +48,7 @@ export class RequestSlot implements RequestContext {
 
   reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
     assert(this.answer.kind === 'waiting', 'R1: a request is answered once');
+    this.errorCode = (body as { errorCode?: number }).errorCode ?? 0;
     this.answer = this.#encoded(body, onSent ?? null);
     this.connection.slotAnswered(this);
   }

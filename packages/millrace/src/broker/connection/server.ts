@@ -3,11 +3,12 @@
 // A1 Past max.connections, or max.connections.per.ip, a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
 // theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
 // A4 A client that does not say who it is in time, where it must, is disconnected; so is one that does not finish to say it again.
-import { limits, type ReportLevel } from '../../base/mod.ts';
+import { limits, type Report } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import { configList } from '../config/definition.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
+import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import type { Authenticator } from '../security/authentication.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost, hostOf } from './client-connection.ts';
@@ -23,7 +24,8 @@ export interface ServerOptions {
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
   readonly authenticator: Authenticator;
-  report(line: string, level?: ReportLevel): void;
+  readonly metrics: BrokerMetrics;
+  readonly report: Report;
   fatal(error: unknown): void;
 }
 
@@ -41,6 +43,8 @@ export class Server implements ConnectionHost {
   readonly authenticator: Authenticator;
   readonly strangersFrameBytesMax: number;
   readonly frameBuffers = new FrameBuffers();
+  readonly metrics: BrokerMetrics;
+  readonly report: Report;
   readonly beginTurns: BeginTurns;
   readonly sendTurns: SendTurns;
   readonly frameBytesMax: number;
@@ -63,6 +67,8 @@ export class Server implements ConnectionHost {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.router = options.router;
+    this.metrics = options.metrics;
+    this.report = options.report;
     this.requestMemory = options.requestMemory;
     this.beginTurns = new BeginTurns((callback) => options.clock.soon(callback));
     this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
@@ -81,12 +87,14 @@ export class Server implements ConnectionHost {
     const host = hostOf(stream.remote);
     const why = this.#refusalOf(host);
     if (why !== null) {
-      if (!this.#closed && !this.#refusedHosts.has(host)) this.report(`connection ${stream.remote} closed: ${why}`, 'warn');
+      this.metrics.connections.refused++;
+      if (!this.#closed && !this.#refusedHosts.has(host)) this.report(`connection ${stream.remote} closed: ${why}`, 'warn', { event: 'connection-refused', client: stream.remote });
       this.#refusedHosts.add(host);
       this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
       return stream.destroy();
     }
     this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
+    this.metrics.connections.accepted++;
     this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
@@ -107,7 +115,6 @@ export class Server implements ConnectionHost {
   get refusalDelayMs(): number { return this.#options.config.number('connection.failed.authentication.delay.ms'); }
   after(delayMs: number, callback: () => void): Timer { return this.#options.clock.after(delayMs, callback); }
   monotonicMs(): number { return this.#options.clock.monotonicMs(); }
-  report(line: string, level?: ReportLevel): void { this.#options.report(line, level); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 
   flushSoon(connection: ClientConnection): void {
@@ -194,7 +201,9 @@ export class Server implements ConnectionHost {
   #endIdle(now: number): void {
     const idleMsMax = this.#options.config.number('connections.max.idle.ms');
     for (const connection of [...this.#connections]) {
-      if (now - connection.lastActiveMs > idleMsMax && connection.requestCount === 0) connection.close();
+      if (now - connection.lastActiveMs <= idleMsMax || connection.requestCount > 0) continue;
+      this.metrics.connections.idle++;
+      connection.close();
     }
   }
 }

@@ -7,7 +7,7 @@
 import { isMillraceError, limits, MiB } from '../../base/mod.ts';
 import type { ReadResult } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
-import { errorCodes, type Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
+import { errorCodes, Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { BudgetWaiter } from '../connection/memory-budget.ts';
 import type { RequestContext } from '../handlers.ts';
 import { leaderEpoch, type Services } from '../services.ts';
@@ -51,6 +51,7 @@ export class FetchRun implements BudgetWaiter {
   #forgetClose: (() => void) | null = null;
   /** Wake-ups seen while reading: another look is due before waiting. */
   #stirred = false;
+  #waitingSinceMs = 0;
   #wakeQueued = false;
   // One look at the line:
   #looked: PartitionLook[] = [];
@@ -95,6 +96,7 @@ export class FetchRun implements BudgetWaiter {
 
   /** Reads what the entries in line have, within the limits, then answers or waits. */
   #look(): void {
+    if (this.#state === 'waiting') this.#order.context.parkedMs += this.#services.clock.monotonicMs() - this.#waitingSinceMs;
     this.#state = 'reading';
     this.#stirred = false;
     this.#forgetLook();
@@ -188,6 +190,7 @@ export class FetchRun implements BudgetWaiter {
 
   #wait(): void {
     this.#state = 'waiting';
+    this.#waitingSinceMs = this.#services.clock.monotonicMs();
     this.#forgetLook();
     if (this.#starved) this.#services.responseMemory.wait(this);
     if (this.#timer !== null) return;
@@ -208,6 +211,7 @@ export class FetchRun implements BudgetWaiter {
     for (const look of this.#looked) {
       const { topicKey } = look.entry;
       if (look.result !== null) held.push(look.result);
+      this.#count(look);
       if (!this.#tell(look, full, set)) continue;
       let partitions = partitionsOf.get(topicKey);
       if (partitions === undefined) {
@@ -219,6 +223,17 @@ export class FetchRun implements BudgetWaiter {
     this.#looked = [];
     this.#over();
     context.reply({ sessionId, responses }, held.length === 0 ? undefined : () => { for (const result of held) result.release(); });
+  }
+
+  #count({ entry, errorCode, result }: PartitionLook): void {
+    if (errorCode !== 0) this.#services.metrics.requests.failed(Fetch, errorCode);
+    if (entry.partition === undefined) return;
+    const { traffic } = entry.partition.topic;
+    traffic.fetchRequests++;
+    if (errorCode !== 0) traffic.fetchFailures++;
+    if (result === null || result.bytes === 0) return;
+    traffic.bytesOut += result.bytes;
+    traffic.recordsOut += result.nextOffset - entry.fetchOffset;
   }
 
   /** Whether the reader is told of this entry; moves the entry in line, or out of it (E1). */

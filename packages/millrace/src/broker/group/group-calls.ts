@@ -33,7 +33,7 @@ export class GroupCalls {
     const found = this.#router.find(header.apiKey, header.apiVersion);
     assert(typeof found === 'object', `${api.name} ${version} is served`);
     const context: RequestContext<A> = {
-      api, version, correlationId: header.correlationId, clientId: header.clientId, connection: this.#connection,
+      api, version, correlationId: header.correlationId, clientId: header.clientId, connection: this.#connection, parkedMs: 0,
       reply: (answer: ResponseInit<A>) => done(decodeResponse(api, version, joined(encodeResponse(api, version, 7, answer))).body),
       replyNothing: () => assert(false, 'group requests are answered'),
     };

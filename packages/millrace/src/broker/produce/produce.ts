@@ -95,6 +95,7 @@ class ProduceRun {
         const data = partitionData[this.#partitionAt]!;
         const answer: PartitionAnswer = { index: data.index, errorCode: 0, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 };
         if (!this.#takePartition(topic, data, answer)) return false;
+        if (topic !== undefined) topic.traffic.produceRequests++;
         this.#partitionAnswers.push(answer);
       }
       this.#answers.push({ name, topicId, partitionResponses: this.#partitionAnswers });
@@ -200,6 +201,9 @@ class ProduceRun {
       answer.logStartOffset = log.logStartOffset;
       if (header.isTransactional) partition.transactions.appended(header.producerId, baseOffset, this.#nowMs);
       if (header.producerId >= 0) partition.producers.appended(origin(header), baseOffset, answer.logAppendTimeMs, this.#nowMs);
+      topic.traffic.recordsIn += header.lastOffsetDelta + 1;
+      topic.traffic.bytesIn += bytes.byteLength;
+      partition.arrivals.note(baseOffset, baseOffset + header.lastOffsetDelta + 1, this.#nowMs);
       this.#services.producers.appended(partition, bytes.byteLength); // last: a snapshot taken now covers this batch
     } catch (error) {
       if (isMillraceError(error, 'overloaded')) return false;
@@ -232,8 +236,21 @@ class ProduceRun {
   /** One thing less to wait for; the last one sends the answer. */
   #finished(): void {
     if (--this.#pending > 0) return;
+    if (this.#failed) this.#countFailures();
     if (this.#request.acks !== 0) this.#context.reply({ responses: this.#answers });
     else this.#finishUnacknowledged();
+  }
+
+  #countFailures(): void {
+    const { topics, metrics } = this.#services;
+    for (const { name, topicId, partitionResponses } of this.#answers) {
+      const topic = this.#byId ? topics.byId(topicId!) : topics.byName(name!);
+      for (const { errorCode } of partitionResponses!) {
+        if (errorCode === 0) continue;
+        metrics.requests.failed(Produce, errorCode!);
+        if (topic !== undefined) topic.traffic.produceFailures++;
+      }
+    }
   }
 
   /** Kafka's way of telling a producer with acks=0 that something failed: it loses its connection. */

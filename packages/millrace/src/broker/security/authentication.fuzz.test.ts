@@ -16,6 +16,7 @@ import { FrameBuffers } from '../connection/frame-buffers.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import { SendTurns } from '../connection/send-turns.ts';
 import { route, Router } from '../handlers.ts';
+import { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import { Authenticator } from './authentication.ts';
 import { securityOf } from './options.ts';
 
@@ -42,7 +43,7 @@ function scene(chance: Chance) {
   const delayed = new Set<() => void>();
   let nowMs = 0;
   const host: ConnectionHost = {
-    router, requestMemory, responseMemory: new MemoryBudget(1 << 20), strangersMemory, authenticator, strangersFrameBytesMax: 4096, frameBytesMax: 1 << 20, refusalDelayMs: 100,
+    router, metrics: new BrokerMetrics(), requestMemory, responseMemory: new MemoryBudget(1 << 20), strangersMemory, authenticator, strangersFrameBytesMax: 4096, frameBytesMax: 1 << 20, refusalDelayMs: 100,
     frameBuffers: new FrameBuffers(), beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate), requestsPerConnectionMax: 8,
     monotonicMs: () => nowMs, after: (_ms, callback) => { delayed.add(callback); return { cancel: () => { delayed.delete(callback); } }; },
     flushSoon: (connection) => connection.flush(), ended: () => {}, report: () => {}, fatal: (error) => { fatal.push(error); },

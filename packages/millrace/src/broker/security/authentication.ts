@@ -92,6 +92,9 @@ export class Authentication {
     return apiKey === ApiVersions.key && this.#state.kind === 'handshake' && this.#before === null && ++this.#apiVersions <= apiVersionsMax;
   }
 
+  /** The request that is due. */
+  get awaits(): typeof SaslHandshake | typeof SaslAuthenticate { return this.#state.kind === 'handshake' ? SaslHandshake : SaslAuthenticate; }
+
   /** Takes the next frame, which is the caller's no more. Throws (or rejects with) a MillraceError where the connection has to end without a word. */
   take(frame: Uint8Array): Verdict | Promise<Verdict> {
     switch (this.#state.kind) {

@@ -2,6 +2,8 @@
 // Owns: the objects that produce and fetch look up by name, id and index. Never: their making and ending (topics.ts).
 import type { Partition } from '../../log/mod.ts';
 import type { TopicSettings } from '../config/topic-config.ts';
+import { ArrivalTimes } from '../metrics/arrival-times.ts';
+import { TopicTraffic } from '../metrics/topic-traffic.ts';
 import { ProducerTable } from '../produce/producer-table.ts';
 import { PartitionTransactions } from '../transaction/partition-transactions.ts';
 import { partitionName } from './topic-name.ts';
@@ -18,6 +20,8 @@ export class TopicPartition {
   readonly producers = new ProducerTable();
   /** Which transactions are open or were aborted here. */
   readonly transactions = new PartitionTransactions();
+  /** When its records came. */
+  readonly arrivals = new ArrivalTimes();
   /** False once its topic was deleted. */
   live = true;
   readonly #watchers = new Set<PartitionWatcher>();
@@ -65,6 +69,8 @@ export class Topic {
   readonly internal: boolean;
   /** By index, without gaps. */
   readonly partitions: TopicPartition[] = [];
+  /** What producers and readers moved. */
+  readonly traffic = new TopicTraffic();
   /** The topic's own configuration values. */
   config: ReadonlyMap<string, string>;
   /** The configuration in force. */

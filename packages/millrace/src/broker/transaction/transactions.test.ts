@@ -1,6 +1,8 @@
 // Transactions as clients see them: what is visible when, who is fenced, what a restart brings back; in the newer protocol and the older one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MillraceError } from '../../base/mod.ts';
+import { MemoryDisk, memoryNet, nodeClock, nodeRandom, type Machine } from '../../os/mod.ts';
 import {
   AddOffsetsToTxn, AddPartitionsToTxn, CreateTopics, DeleteTopics, DescribeProducers, DescribeTransactions, EndTxn, errorName, Fetch, InitProducerId, ListOffsets, ListTransactions,
   OffsetFetch, Produce, readBatchHeader, RecordCursor, TxnOffsetCommit, WriteTxnMarkers,
@@ -255,7 +257,33 @@ test('one that stays open too long is aborted, its producer fenced; the time goe
   await new Promise((resolve) => { setTimeout(resolve, 600); });
   assert.equal((await ends(client, 'blue')).stable, 2);
   assert.deepEqual([await read(client, 'red'), await read(client, 'blue')], ['|', '|']);
+  assert.equal(await end(client, quick, false), 'PRODUCER_FENCED', 'it was the node that ended it, also after a restart');
   assert.equal(errorName((await client.ask(InitProducerId, 5, { transactionalId: 'x', transactionTimeoutMs: 10_000_000 })).errorCode), 'INVALID_TRANSACTION_TIMEOUT');
+  await node[Symbol.asyncDispose]();
+});
+
+test('a transactional id that was not used for long is forgotten, for good', async () => {
+  const clock = nodeClock();
+  const ticks: (() => void)[] = [];
+  let shiftMs = 0;
+  const machine: Machine = {
+    disk: new MemoryDisk(), net: memoryNet(clock), random: nodeRandom(),
+    clock: { ...clock, nowMs: () => clock.nowMs() + shiftMs, after: (ms, callback) => (ms === 600_000 ? (ticks.push(callback), { cancel: () => {} }) : clock.after(ms, callback)) },
+  };
+  let node = await brokerUnderTest({ machine, config: { 'transactional.id.expiration.ms': '1000' } });
+  let client = await withTopics(node);
+  const producer = await begin(client, 'open');
+  await produce(client, producer, 'red', ['a']);
+  await begin(client, 'silent');
+  shiftMs = 5000;
+  await begin(client, 'busy');
+  for (const tick of ticks.splice(0)) tick();
+  await settled();
+  const ids = async () => (await client.ask(ListTransactions, 1, {})).transactionStates.map(({ transactionalId }) => transactionalId).sort();
+  assert.deepEqual(await ids(), ['busy', 'open']);
+  node = await node.restart();
+  client = await node.dial();
+  assert.deepEqual(await ids(), ['busy', 'open']);
   await node[Symbol.asyncDispose]();
 });
 
@@ -309,7 +337,13 @@ test('operators see what is open, and can end what hangs in a partition', async 
   assert.equal(await openSince(), 0);
   const stale = await client.ask(WriteTxnMarkers, 1, { markers: [{ producerId: producer.producerId, producerEpoch: -1, transactionResult: false, topics: [{ name: 'red', partitionIndexes: [0] }], coordinatorEpoch: 0 }] });
   assert.equal(errorName(stale.markers[0]!.topics[0]!.partitions[0]!.errorCode), 'INVALID_PRODUCER_EPOCH');
-  const { markers } = await client.ask(WriteTxnMarkers, 1, { markers: [{ producerId: producer.producerId, producerEpoch: producer.producerEpoch, transactionResult: false, topics: [{ name: 'red', partitionIndexes: [0, 9] }], coordinatorEpoch: 0 }] });
+  const abortRed = () => client.ask(WriteTxnMarkers, 1, { markers: [{ producerId: producer.producerId, producerEpoch: producer.producerEpoch, transactionResult: false, topics: [{ name: 'red', partitionIndexes: [0, 9] }], coordinatorEpoch: 0 }] });
+  const append = node.log.appendTogether;
+  node.log.appendTogether = () => { throw new MillraceError('overloaded', 'Cannot append: no room'); };
+  const refused = await abortRed();
+  node.log.appendTogether = append;
+  assert.equal(errorName(refused.markers[0]!.topics[0]!.partitions[0]!.errorCode), 'COORDINATOR_NOT_AVAILABLE', 'there is no room now: try again');
+  const { markers } = await abortRed();
   assert.deepEqual(markers[0]!.topics[0]!.partitions.map(({ errorCode }) => errorName(errorCode)), ['NONE', 'UNKNOWN_TOPIC_OR_PARTITION']);
   assert.deepEqual([await openSince(), await read(client, 'red')], [-1, '|']);
   assert.equal(await end(client, producer, true), 'NONE');

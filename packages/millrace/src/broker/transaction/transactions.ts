@@ -12,6 +12,7 @@ import { endTransactionBatch, errorCodes } from '../../wire/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { GroupCoordinator } from '../group/mod.ts';
 import { KeyedLog } from '../keyed-log.ts';
+import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import type { ProducerIds } from '../produce/producer-ids.ts';
 import type { ProducerStore } from '../produce/producer-store.ts';
 import type { Topic, TopicPartition } from '../topics/topic.ts';
@@ -29,7 +30,7 @@ type OngoingPhase = { readonly partitions: Set<TopicPartition>; readonly groups:
 /** What the coordinator works with. */
 export interface TransactionsOptions {
   readonly log: Log; readonly clock: Clock; readonly config: NodeConfig; readonly topics: Topics; readonly producerIds: ProducerIds;
-  readonly producers: ProducerStore; readonly groups: GroupCoordinator; readonly report: Report;
+  readonly producers: ProducerStore; readonly groups: GroupCoordinator; readonly report: Report; readonly metrics: BrokerMetrics;
 }
 
 /** An answer with a producer's identity; -1 where there is none. */
@@ -67,6 +68,18 @@ export class Transactions {
   /** For looking at. */
   get all(): Iterable<Transaction<TopicPartition>> { return this.#byId.values(); }
   find(id: string): Transaction<TopicPartition> | undefined { return this.#byId.get(id); }
+
+  /** Open transactions, the age of the oldest (0 when there is none), and known ids. */
+  figures(nowMs: number): { readonly open: number; readonly oldestMs: number; readonly ids: number } {
+    let open = 0;
+    let oldestMs = 0;
+    for (const { phase } of this.#deadlines.keys()) {
+      if (phase.kind !== 'ongoing') continue;
+      open++;
+      oldestMs = Math.max(oldestMs, nowMs - phase.startedMs);
+    }
+    return { open, oldestMs, ids: this.#byId.size };
+  }
 
   /** Gives a transactional id a new epoch, ending what its producer has open; calls back once that is durable. */
   begin(id: string, timeoutMs: number, asked: ProducerEpoch, done: (identity: Identity) => void): void {
@@ -234,6 +247,7 @@ export class Transactions {
       const record = this.#records.joint([{ key: transaction.id, value: transactionText(transaction) }]);
       const markers = partitions.map((partition): JointAppend => ({ partition: partition.log, batches: [this.#marker(result, producerId, markerEpoch)] }));
       const appended = log.appendTogether([...markers, ...(ofGroups.part === null ? [] : [ofGroups.part]), record.part], (error) => {
+        if (error === null && phase.kind === 'ongoing') this.#options.metrics.transactionsEnded[result]++;
         ofGroups!.written(error === null ? errorCodes.NONE : errorCodes.COORDINATOR_NOT_AVAILABLE);
         if (error === null) partitions.forEach((partition, index) => { if (partition.live) partition.decisionsDurable(appended[index]!.baseOffset); });
         done(error === null ? errorCodes.NONE : errorCodes.COORDINATOR_NOT_AVAILABLE);
