@@ -27,7 +27,7 @@ test('the tarball holds compiled code, declarations and papers, and no source or
 
 test('a node and a client in three lines, in memory and on disk', () => {
   writeFileSync(join(folder, 'round-trip.js'), readFileSync(join(import.meta.dirname, 'round-trip.mjs'), 'utf8'));
-  assert.equal(run('round-trip.js').trim(), 'memory: hello 0\ndisk: hello 0');
+  assert.equal(run('round-trip.js').trim(), 'memory: hello 0\nrecord-refused\ndisk: hello 0\nrecord-refused');
 });
 
 test('the types resolve in a program that checks its libraries too', () => {

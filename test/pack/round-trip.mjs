@@ -13,5 +13,8 @@ for (const [name, options] of [['memory', {}], ['disk', { data: join(folder, 'da
     console.log(`${name}: ${record.text()} ${record.offset}`);
     break;
   }
+  // The thread that judges records is found, too.
+  await client.admin().createTopics([{ topic: 'typed', configs: { 'millrace.value.schema': '{"type":"object"}' } }]);
+  await client.producer().send({ topic: 'typed', value: '5' }).then(() => console.log('taken'), (error) => console.log(error.code));
 }
 rmSync(folder, { recursive: true });

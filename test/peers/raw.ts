@@ -98,8 +98,46 @@ export async function isReady(host: string, port: number): Promise<boolean> {
 
 /** The batch headers stored in a partition from an offset on, through Fetch v10 (the oldest that may carry zstd). Throws with Kafka's error number when the broker refuses. */
 export async function fetchBatches(bootstrap: string, topic: string, partition: number, fromOffset = 0): Promise<StoredBatch[]> {
+  let last: unknown;
+  // A broker that moves its leaders, or cuts connections on purpose, is asked again.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      return await fetchFromLeader(await leaderOf(bootstrap, topic, partition), topic, partition, fromOffset);
+    } catch (error) {
+      last = error;
+      if (!(error instanceof Error) || (/error \d/.test(error.message) && !/error (5|6)$/.test(error.message))) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  }
+  throw last;
+}
+
+/** Where the leader of a partition is, through Metadata v1. Throws with Kafka's error number when there is none. */
+async function leaderOf(bootstrap: string, topic: string, partition: number): Promise<{ host: string; port: number }> {
   const [host, port] = bootstrap.split(':') as [string, string];
   const connection = await RawConnection.open(host, Number(port));
+  try {
+    const answer = await connection.call(3, 1, concat(int32(1), string(topic)));
+    let at = 0;
+    const number = (bytes: 1 | 2 | 4): number => { at += bytes; return answer.readIntBE(at - bytes, bytes); };
+    const skipNumbers = (): void => { const count = number(4); at += 4 * count; };
+    const text = (): string => { const length = Math.max(0, number(2)); at += length; return answer.toString('utf8', at - length, at); };
+    const brokers = new Map(Array.from({ length: number(4) }, () => { const id = number(4); const place = { host: text(), port: number(4) }; text(); return [id, place] as const; }));
+    at += 4 + 4; // the controller, one topic
+    const error = number(2);
+    text();
+    at += 1;
+    const partitions = Array.from({ length: number(4) }, () => { const fault = number(2); const index = number(4); const leader = number(4); skipNumbers(); skipNumbers(); return { fault, index, leader }; });
+    const found = brokers.get(partitions.find(({ index }) => index === partition)?.leader ?? -1);
+    if (error !== 0 || found === undefined) throw new Error(`Cannot fetch from '${topic}' ${partition}: error ${error === 0 ? 5 : error}`);
+    return found;
+  } finally {
+    connection.close();
+  }
+}
+
+async function fetchFromLeader({ host, port }: { host: string; port: number }, topic: string, partition: number, fromOffset: number): Promise<StoredBatch[]> {
+  const connection = await RawConnection.open(host, port);
   try {
     const batches: StoredBatch[] = [];
     let offset = fromOffset;

@@ -45,6 +45,9 @@ export const parts: readonly Part[] = [
     setUp: installPeers, concurrency: 1, endsWithTests: true,
   },
   { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [15, 60], kind: 'files', roots: ['test/sim'], concurrency: 2 },
+  {
+    name: 'move', summary: 'moving house between real clusters, with kills', minutesMax: [10, 10], kind: 'files', roots: ['test/move'], setUp: installPeers, concurrency: 1, endsWithTests: true,
+  },
   { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [15, 60], kind: 'files', roots: ['test/crash'], setUp: installPeers, concurrency: 1, endsWithTests: true },
 ];
 

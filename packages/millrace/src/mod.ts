@@ -4,9 +4,10 @@ import type { Node, NodeOptions } from './node/mod.ts';
 
 export { isMillraceError, MillraceError, type ErrorCode } from './base/mod.ts';
 export type { MillraceConfig } from './cli/mod.ts';
-export { connect } from './client/mod.ts';
+export { connect, planMove } from './client/mod.ts';
 export type * from './client/mod.ts';
-export type { Node, NodeListener, NodeOptions } from './node/mod.ts';
+export type { FaultKind, FaultPlan, FaultReport, FaultRule, RuleReport } from './broker/mod.ts';
+export type { Node, NodeFaults, NodeListener, NodeOptions } from './node/mod.ts';
 
 /**
  * Starts a node: in memory when no data folder is named, else on disk and on a thread of its own. Rejects 'data-folder-locked',

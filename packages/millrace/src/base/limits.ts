@@ -65,6 +65,8 @@ export const limits = {
     /** Partitions of one topic, and of the whole node. */
     partitionsPerTopicMax: 10_000,
     partitionsMax: 100_000,
+    /** Batches without records (of 2^31 offsets at most) that one import may put in. */
+    importFillersMax: 1_000,
     /** Length of a topic's name. */
     topicNameLengthMax: 249,
     /** Batches remembered per producer and partition for telling duplicates. */
@@ -101,6 +103,28 @@ export const limits = {
     fetchPartitionBytesDefault: 2 * MiB,
     /** Bytes fetched ahead of the reader, over all partitions of a consumer. */
     prefetchBytesDefault: 32 * MiB,
+  },
+  schema: {
+    /** Text of a JSON Schema, how deep it may be nested, and compiled ones kept. */
+    textCharsMax: 64 * KiB,
+    depthMax: 64,
+    compiledMax: 1_000,
+    /** What the records of a batch that is checked may decompress to. */
+    recordsBytesMax: 64 * MiB,
+    /** Longest check of one batch, and of one schema; past it the batch is refused. */
+    checkMsMax: 5_000,
+    /** Memory of the thread that checks, in MiB. */
+    threadMemoryMiB: 512,
+    /** Words told about one bad record, and about all of a batch. */
+    faultCharsEach: 300,
+    faultCharsMax: 16 * KiB,
+  },
+  world: {
+    /** Brokers that one node plays, rules of a fault plan, how long an answer is held, leaders and coordinators moved. */
+    brokersMax: 16,
+    rulesMax: 100,
+    delayMsMax: 600_000,
+    movesMax: 100_000,
   },
   group: {
     /** Members of one group whatever group.max.size says, and ids promised to newcomers of one group. */

@@ -25,8 +25,9 @@ import { Server } from './connection/server.ts';
 import { fetchRoom, type FetchRoom } from './fetch/fetch.ts';
 import { listOffsetsHandler } from './fetch/list-offsets.ts';
 import { offsetForLeaderEpochHandler } from './fetch/offset-for-leader-epoch.ts';
+import { importRoutes } from './import/routes.ts';
 import { groupRoutes, openGroups, type GroupCoordinator } from './group/mod.ts';
-import { route, Router, type ListenerInfo, type Route } from './handlers.ts';
+import { route, type ListenerInfo, type Route } from './handlers.ts';
 import { KeyedLog } from './keyed-log.ts';
 import { BrokerMetrics } from './metrics/broker-metrics.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
@@ -38,9 +39,12 @@ import { checkExposure } from './security/exposure.ts';
 import { type SaslOptions, securityOf } from './security/options.ts';
 import { securityRoutes } from './security/routes.ts';
 import { ScramUsers } from './security/scram-users.ts';
+import { SchemaGate } from './produce/schema-gate.ts';
+import type { Validator } from './produce/validator.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
+import { World, type WorldOptions } from './world/mod.ts';
 import { Topics } from './topics/topics.ts';
 
 /** What a broker is made of. */
@@ -49,6 +53,10 @@ export interface BrokerOptions {
   readonly machine: Machine;
   /** Node configuration by Kafka's names; see config/node-definitions.ts. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Judges records by the schemas of their topics; default: a topic with a schema is refused. */
+  readonly validator?: Validator;
+  /** What is played for users' tests; default: nothing. */
+  readonly world?: WorldOptions;
   /** One line for the operator; default: nothing is said. */
   readonly report?: Report;
   /** Told when an invariant broke and the node must stop; default: thrown, which ends the process. */
@@ -72,6 +80,8 @@ export interface ListenOptions {
   readonly insecure?: boolean;
   /** Its certificate is the one that the configuration names, also when that is altered. */
   readonly configured?: boolean;
+  /** Broker that it stands for, where the node plays several; default: the node itself. */
+  readonly nodeId?: number;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -88,13 +98,16 @@ export class Broker {
   readonly #fetches: FetchRoom;
   readonly groups: GroupCoordinator;
   readonly transactions: Transactions;
+  /** What the node plays for its clients. */
+  readonly world: World;
   readonly #listeners: { readonly name: string; readonly isConfigured: boolean; readonly listener: Listener }[] = [];
   readonly users: ScramUsers;
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, users: ScramUsers, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, users: ScramUsers, options: BrokerOptions, requestMemory: MemoryBudget) {
     this.services = services;
     this.users = users;
+    this.world = world;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
     this.groups = groups;
@@ -103,7 +116,7 @@ export class Broker {
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
-      clock: services.clock, config: services.config, router: new Router(routes), requestMemory, responseMemory: services.responseMemory,
+      clock: services.clock, config: services.config, router: world.router(routes), requestMemory, responseMemory: services.responseMemory,
       authenticator: new Authenticator({ clock: services.clock, random: services.random, users }),
       metrics: services.metrics, report: reportAs('connection', services.report),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
@@ -120,13 +133,17 @@ export class Broker {
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
     await topics.open();
+    const world = await World.open(options.world ?? {}, { nodeId: config.number('node.id'), topics, metadata, clock: machine.clock, report });
+    const validator = options.validator ?? noValidator;
     const services: Services = {
+      validator, gate: new SchemaGate(validator, (callback) => log.whenRoom(callback)),
       clock: machine.clock, random: machine.random, log, config, topics, metadata,
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
       metrics: new BrokerMetrics(),
       nodeId: config.number('node.id'),
+      brokerIds: world.brokerIds,
       clusterId,
       logFolder: machine.disk.root,
       freeBytes: () => machine.disk.freeBytes(),
@@ -137,7 +154,7 @@ export class Broker {
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     const users = await ScramUsers.open(metadata, machine.random);
-    return new Broker(services, groups, transactions, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    return new Broker(services, groups, transactions, world, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -148,10 +165,11 @@ export class Broker {
     if (this.#machine.net.isReal) checkExposure(options, report);
     const security = securityOf(options.name, { ...(tls && { tls }), ...(sasl && { sasl }) });
     const name = options.name ?? security.protocol;
-    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, security };
+    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, nodeId: options.nodeId ?? this.services.nodeId, security };
     const onReload = (failure: Error | null) => (failure === null ? report(`listener ${name} uses the new certificate`) : report(`listener ${name} keeps its certificate: ${failure.message}`, 'warn'));
     const listener = await this.#machine.net.listen({ host, port, ...(tls && { tls: { ...tls, onReload } }) }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
+    this.world.listens(info);
     this.#listeners.push({ name, isConfigured: options.configured === true && tls !== undefined, listener });
     return listener;
   }
@@ -202,16 +220,18 @@ export class Broker {
   async #close(): Promise<void> {
     const stopped = this.#listeners.map(({ listener }) => listener.close());
     this.#fetches.finishWaiting();
+    this.world.close();
     this.transactions.close();
     this.groups.close();
     await this.#server.close();
+    this.services.validator.close(); // not before: what it is judging would be refused for good
     await Promise.all(stopped);
     await this.services.producers.close();
   }
 
   #routes(): Route[] {
     const { services } = this;
-    const routes: Route[] = [
+    let routes: Route[] = [
       route(Produce, produceHandler(services, this.transactions), { advertisedMin: produceAdvertisedMin, borrows: true }),
       route(Fetch, this.#fetches.handle),
       route(ListOffsets, listOffsetsHandler(services)),
@@ -235,10 +255,19 @@ export class Broker {
       ...securityRoutes(this.users),
       ...groupRoutes(this.groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.groups),
+      ...importRoutes(services),
     ];
+    routes = this.world.narrow(routes);
     return routes;
   }
 }
+
+/** Without a judge nothing passes a schema, and no topic gets one. */
+const noValidator: Validator = {
+  check: () => Promise.reject(new MillraceError('invalid-argument', 'Cannot use a schema: this node does not check records')),
+  judge: async () => [{ batchIndex: 0, batchIndexErrorMessage: 'this node does not check records' }],
+  close() {},
+};
 
 function reportState(state: LogState, report: Report): void {
   if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error', { event: 'log-state', state: state.kind, reason: state.reason });

@@ -4,6 +4,7 @@ import { openLog, type Log } from '../log/mod.ts';
 import { MemoryDisk, memoryNet, nodeClock, nodeRandom, type Connection, type Machine } from '../os/mod.ts';
 import { BatchBuilder, decodeResponse, encodeRequest, type Api, type BatchOptions, type RequestInit, type ResponseOf } from '../wire/mod.ts';
 import { Broker } from './broker.ts';
+import type { WorldOptions } from './world/mod.ts';
 
 /** A broker under test. */
 export interface BrokerUnderTest extends AsyncDisposable {
@@ -13,8 +14,10 @@ export interface BrokerUnderTest extends AsyncDisposable {
   /** Lines of the report so far. */
   readonly lines: string[];
   readonly port: number;
+  /** Port of each broker that is played, the node's own first. */
+  readonly ports: readonly number[];
   /** A new connection. */
-  dial(): Promise<TestClient>;
+  dial(port?: number): Promise<TestClient>;
   /** Stops cleanly and starts again on the same files. */
   restart(): Promise<BrokerUnderTest>;
 }
@@ -38,14 +41,17 @@ function takingBack(net: Machine['net']): Machine['net'] {
 }
 
 /** Starts a broker; `machine` brings files from an earlier life. */
-export async function brokerUnderTest(options: { config?: Record<string, string>; machine?: Machine } = {}): Promise<BrokerUnderTest> {
+export async function brokerUnderTest(options: { config?: Record<string, string>; machine?: Machine; world?: WorldOptions } = {}): Promise<BrokerUnderTest> {
   const clock = nodeClock();
   const machine = options.machine ?? { disk: new MemoryDisk(), clock, net: memoryNet(clock), random: nodeRandom() };
   const lines: string[] = [];
   const report = (line: string) => { lines.push(line); };
   const log = await openLog({ disk: machine.disk, clock: machine.clock, random: machine.random, onReport: report, tailBytes: 1 << 20, journalFileBytes: 1 << 20 });
-  const broker = await Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}) });
-  const { port } = await broker.listen({ host, port: 0 });
+  const opening = Broker.open({ log, machine: { ...machine, net: takingBack(machine.net) }, report, ...(options.config ? { config: options.config } : {}), ...(options.world ? { world: options.world } : {}) });
+  const broker = await opening.catch(async (error: unknown) => { await log.close(); throw error; });
+  const ports: number[] = [];
+  for (const nodeId of broker.world.brokerIds) ports.push((await broker.listen({ host, port: 0, nodeId })).port);
+  const port = ports[0]!;
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -54,8 +60,8 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
     await log.close();
   };
   return {
-    broker, log, machine, lines, port,
-    dial: async () => new TestClient(await machine.net.connect({ host, port, timeoutMs: 1000 })),
+    broker, log, machine, lines, port, ports,
+    dial: async (at = port) => new TestClient(await machine.net.connect({ host, port: at, timeoutMs: 1000 })),
     async restart() {
       await close();
       return brokerUnderTest({ ...options, machine });

@@ -15,6 +15,8 @@ export interface ListenerInfo {
   readonly advertisedPort: number;
   /** What its clients have to show; without it, nothing. */
   readonly security?: ListenerSecurity;
+  /** Broker that it stands for, where one node plays several (world/); left out: the node itself. */
+  readonly nodeId?: number;
 }
 
 /** Principal of a connection that has not said who it is. */
@@ -80,13 +82,23 @@ export function route<A extends Api<any, any>>(api: A, handle: Handler<A>, optio
 
 /** Routes by api key; lookup is one array access. */
 export class Router {
-  readonly #byKey: (Route | undefined)[] = [];
+  #byKey: (Route | undefined)[] = [];
+  /** KIP-511: who asks for an unknown version of ApiVersions is told the range that is served. */
+  readonly tellsApiVersionsRange: boolean;
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly Route[], tellsApiVersionsRange = true) {
+    this.tellsApiVersionsRange = tellsApiVersionsRange;
+    this.use(routes);
+  }
+
+  /** Serves these routes from the next request on. */
+  use(routes: readonly Route[]): void {
+    const byKey: (Route | undefined)[] = [];
     for (const row of routes) {
-      assert(this.#byKey[row.api.key] === undefined, `one handler per api: ${row.api.name}`);
-      this.#byKey[row.api.key] = row;
+      assert(byKey[row.api.key] === undefined, `one handler per api: ${row.api.name}`);
+      byKey[row.api.key] = row;
     }
+    this.#byKey = byKey;
   }
 
   /** The route that serves this version, or why there is none. */

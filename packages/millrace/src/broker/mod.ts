@@ -10,4 +10,6 @@ export { findLagTimes, placesOf, type GroupPlace } from './metrics/group-lag.ts'
 export type { Topic, TopicPartition } from './topics/topic.ts';
 export { nodeDefinitions } from './config/node-definitions.ts';
 export { topicDefinitions } from './config/topic-definitions.ts';
+export type { TopicSchemas, Validator } from './produce/validator.ts';
+export { releases, type FaultKind, type FaultPlan, type FaultReport, type FaultRule, type RuleReport, type WorldCommand, type WorldOptions } from './world/mod.ts';
 export type { ConfigDefinition, ConfigKind } from './config/definition.ts';

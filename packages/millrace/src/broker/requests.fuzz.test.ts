@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arbitraryValue, between, chanceFrom, oneOf, type Chance } from '../wire/arbitrary.ts';
-import { ApiVersions, apis, CreateTopics, encodeRequest, isUuid, Metadata, Produce } from '../wire/mod.ts';
+import { apiByKey, ApiVersions, CreateTopics, encodeRequest, isUuid, Metadata, Produce } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest } from './fixture.ts';
 
 const roundsPerVersion = 12;
@@ -27,7 +27,7 @@ test(`requests of every api and version with any values (seed ${seed})`, async (
   const chance = chanceFrom(seed);
   let sent = 0;
   for (const { apiKey, minVersion, maxVersion } of apiKeys) {
-    const api = apis.find(({ key }) => key === apiKey)!;
+    const api = apiByKey(apiKey)!;
     for (let version = Math.max(minVersion, api.versions.min); version <= maxVersion; version++) {
       const client = await node.dial();
       for (let round = 0; round < roundsPerVersion; round++) {

@@ -7,6 +7,8 @@ import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { BrokerMetrics } from './metrics/broker-metrics.ts';
 import type { ProducerIds } from './produce/producer-ids.ts';
+import type { SchemaGate } from './produce/schema-gate.ts';
+import type { Validator } from './produce/validator.ts';
 import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
 import type { Topics } from './topics/topics.ts';
@@ -22,11 +24,17 @@ export interface Services {
   readonly metadata: KeyedLog;
   readonly producerIds: ProducerIds;
   readonly producers: ProducerStore;
+  /** Who judges records of topics that carry schemas. */
+  readonly validator: Validator;
+  /** Where their batches wait. */
+  readonly gate: SchemaGate;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   /** What is counted for operators. */
   readonly metrics: BrokerMetrics;
   readonly nodeId: number;
+  /** Brokers that clients see: the node, and those that it plays besides (world/). */
+  readonly brokerIds: readonly number[];
   readonly clusterId: string;
   /** Folder shown to tools as the log directory. */
   readonly logFolder: string;

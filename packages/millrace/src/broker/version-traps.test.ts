@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  AddPartitionsToTxn, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, errorName, Fetch, FindCoordinator, IncrementalAlterConfigs,
+  AddPartitionsToTxn, apiByKey, ApiVersions, apis, BatchBuilder, CreateTopics, decodeResponse, DescribeConfigs, encodeRequest, errorCodes, errorName, Fetch, FindCoordinator, IncrementalAlterConfigs,
   InitProducerId, JoinGroup, ListOffsets, Metadata, Produce, readBatchHeader, zeroUuid, type Api,
 } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from './fixture.ts';
@@ -82,7 +82,7 @@ test('ApiVersions: nothing is advertised that is not served', async () => {
   for (const key of [38, 39, 68, 69, 71, 72, 76, 77, 78, 79]) assert.ok(!advertised.has(key), `api ${key} is not served`);
   const client = await node.dial();
   for (const { apiKey, maxVersion } of apiKeys) {
-    const api = apis.find(({ key }) => key === apiKey)!;
+    const api = apiByKey(apiKey)!;
     assert.ok(maxVersion <= api.versions.max);
     client.send(api, maxVersion, smallest(api));
     const frame = await client.frame();

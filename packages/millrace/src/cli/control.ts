@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorCode, isMillraceError, MillraceError } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
-import type { NodeStatus, NodeUser, UsersChange } from '../node/mod.ts';
+import type { Node, NodeStatus, NodeUser, UsersChange } from '../node/mod.ts';
+
+/** What the node's faults can be told. */
+export type FaultCommand =
+  | { readonly kind: 'set'; readonly plan: FaultPlan }
+  | { readonly kind: 'clear' | 'report' }
+  | { readonly kind: 'move-leader'; readonly topic: string; readonly partition: number; readonly to?: number }
+  | { readonly kind: 'move-coordinator'; readonly of: 'group' | 'transaction'; readonly name: string; readonly to?: number };
+type FaultReport = Awaited<ReturnType<Node['faults']['report']>>;
+type FaultPlan = Parameters<Node['faults']['set']>[0];
 
 /** What may be asked of a running node, and what each answers. */
 export interface ControlActions {
@@ -16,6 +25,7 @@ export interface ControlActions {
   users(request: { readonly change: UsersChange }): Promise<NodeUser[]>;
   status(request: object): Promise<NodeStatus>;
   metrics(request: object): Promise<{ readonly text: string }>;
+  faults(request: { readonly command: FaultCommand }): Promise<FaultReport>;
 }
 
 type Verb = keyof ControlActions;
@@ -29,6 +39,17 @@ const controlFile = 'control.json';
 const socketName = 'control.sock';
 /** A socket's path may take 104 bytes on macOS and 108 on Linux, with its end. */
 const socketPathBytesMax = 103;
+
+/** Hands a command to the node's faults. */
+export function playCommand({ faults }: Node, command: FaultCommand): Promise<FaultReport> {
+  switch (command.kind) {
+    case 'set': return faults.set(command.plan);
+    case 'clear': return faults.clear();
+    case 'report': return faults.report();
+    case 'move-leader': return faults.moveLeader(command.topic, command.partition, command.to);
+    case 'move-coordinator': return faults.moveCoordinator(command.of, command.name, command.to);
+  }
+}
 
 /** Serves requests until the returned function is called; the caller holds the data folder's lock. */
 export async function serveControl(dataFolder: string, actions: ControlActions): Promise<() => Promise<void>> {
@@ -81,6 +102,7 @@ async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
     case 'users': return actions.users(request as ControlRequest<'users'>);
     case 'status': return actions.status(request);
     case 'metrics': return actions.metrics(request);
+    case 'faults': return actions.faults(request as ControlRequest<'faults'>);
     default: throw new MillraceError('invalid-argument', `Cannot do '${String((request as { do: unknown }).do)}': this node does not know it`);
   }
 }

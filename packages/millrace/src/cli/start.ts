@@ -3,15 +3,18 @@
 // S1 The line that says 'ready' comes after clients can connect. S2 The first SIGTERM or SIGINT stops cleanly: exit code 0.
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { NodeListener } from '../node/mod.ts';
+import { limits } from '../base/mod.ts';
+import type { NodeListener, NodeOptions } from '../node/mod.ts';
 import { addSettings, newCommand } from './command.ts';
-import { serveControl } from './control.ts';
+import { playCommand, serveControl } from './control.ts';
 import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings, settingFlag } from './settings.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
-import { type Address, isLoopback, usageError } from './values.ts';
+import { type Address, isLoopback, parseWhole, usageError } from './values.ts';
 import { version } from './version.ts';
+
+type WorldOptions = Pick<NodeOptions, 'asKafkaVersion' | 'brokers' | 'faults'>;
 
 /** Settings that `start` reads. */
 const names = ['data', 'host', 'port', 'advertise', 'listen', 'tlsCert', 'tlsKey', 'tlsCa', 'tlsClientAuth', 'sasl', 'saslUsers', 'insecure', 'set', 'metricsPort', 'metricsHost', 'logFormat', 'logLevel'] as const;
@@ -23,18 +26,33 @@ export function startCommand(shell: Shell): Command {
     { says: 'a node on 127.0.0.1:9092 with its data in ./millrace-data', line: 'millrace start' },
     { says: 'elsewhere, and with four partitions for new topics', line: 'millrace start --data /var/lib/millrace --port 19092 --set num.partitions=4' },
     { says: 'for other machines, who log in over TLS (users: millrace users add), and without a login for this one', line: 'millrace start --host 0.0.0.0 --port 9093 --advertise bus.example.com:9093 --tls-cert bus.pem --sasl scram-sha-512 --listen 127.0.0.1:9092' },
+    { says: 'for tests: what Apache Kafka 3.5 has, shown as three brokers on ports 9092 to 9094', line: 'millrace start --as-kafka 3.5 --brokers 3' },
     { says: 'in a container whose network is trusted: one address for inside, one for outside', line: 'millrace start --insecure --host 0.0.0.0 --advertise millrace:9092 --listen 0.0.0.0:19092=localhost:19092' },
     { says: 'with metrics for Prometheus, and health and readiness, at http://127.0.0.1:9464', line: 'millrace start --metrics-port 9464' },
   ]), 'Settings:', ...names)
+    .option('--as-kafka <release>', 'for tests: advertise and serve what that release of Apache Kafka has, such as 3.5')
+    .option('--brokers <number>', 'for tests: show so many brokers to clients, each at a port of its own from --port on')
+    .option('--faults <file>', 'for tests: what goes wrong and how often, as JSON; see millrace faults --help')
     .option('--show-settings', 'print every setting, its value and where it comes from, and do not start')
     .action(async (flags: Record<string, unknown>) => {
       const resolved = await resolveSettings(shell, flags, names);
       if (flags['showSettings'] === true) return showSettings(shell, resolved);
-      await runNode(shell, resolved);
+      await runNode(shell, resolved, await worldOf(shell, flags));
     });
 }
 
-async function runNode(shell: Shell, { values, origins }: StartSettings): Promise<void> {
+interface WorldFlags { readonly asKafka?: string; readonly brokers?: string; readonly faults?: string }
+
+/** What the node plays for tests. */
+async function worldOf(shell: Shell, { asKafka, brokers, faults }: WorldFlags): Promise<WorldOptions> {
+  return {
+    ...(asKafka === undefined ? {} : { asKafkaVersion: asKafka }),
+    ...(brokers === undefined ? {} : { brokers: parseWhole('--brokers', brokers, 1, limits.world.brokersMax) }),
+    ...(faults === undefined ? {} : { faults: await (await import('./faults.ts')).readPlan(shell, faults) }),
+  };
+}
+
+async function runNode(shell: Shell, { values, origins }: StartSettings, world: WorldOptions): Promise<void> {
   const startedMs = performance.now();
   const log = new NodeLog(shell.out, { format: values.logFormat, level: values.logLevel });
   const [first, ...further] = await listenersOf(values);
@@ -44,9 +62,11 @@ async function runNode(shell: Shell, { values, origins }: StartSettings): Promis
   const fatal = new Promise<never>((_resolve, reject) => { failed = reject; });
   fatal.catch(() => {}); // it may come while the node is closing, when nobody waits for it any more
   const node = await startNode({
-    ...first, listeners: further, data: values.data, config: configOf(values), thread: 'caller', onReport: (line, level, facts) => log.say(level, line, facts), onFatal: failed,
+    ...first, listeners: further, data: values.data, config: configOf(values), thread: 'caller', onReport: (line, level, facts) => log.say(level, line, facts), onFatal: failed, ...world,
   });
-  const closeControl = await serveControl(values.data, { backup: ({ folder }) => node.backup(folder), users: ({ change }) => node.users(change), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
+  const closeControl = await serveControl(values.data, {
+    backup: ({ folder }) => node.backup(folder), users: ({ change }) => node.users(change), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }), faults: ({ command }) => playCommand(node, command),
+  });
   warnOfOpenMetrics(log, node.metricsUrl);
   log.announce(`Millrace ${version} ready at ${node.url}, data in ${values.data} (${Math.round(performance.now() - startedMs)} ms)`, {
     event: 'ready', version, url: node.url, host: node.host, port: node.port, data: values.data, processId: process.pid, ...(node.metricsUrl === null ? {} : { metricsUrl: node.metricsUrl }),

@@ -1,5 +1,7 @@
 // cli/topics.ts - `millrace topics`: list, create, describe, alter and delete topics.
 // Owns: their flags and how topics are shown. Never: the exchanges (client/admin).
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isMillraceError } from '../base/mod.ts';
 import type { Admin, ConfigEntry } from '../client/mod.ts';
@@ -46,14 +48,17 @@ function addList(parent: Command, shell: Shell): void {
 function addCreate(parent: Command, shell: Shell): void {
   addClientFlags(addSubcommand(parent, shell, 'create <topic>', 'Creates a topic and waits until it can be used.', [
     { says: 'four partitions, records kept for ever', line: 'millrace topics create flights --partitions 4 --config retention.ms=-1' },
+    { says: 'only values that fit a JSON Schema', line: 'millrace topics create payments --value-schema payment.json' },
     { says: 'fast and not synced before the ack: for what may be lost in a power cut', line: 'millrace topics create metrics --config millrace.durability=page-cache' },
   ]))
     .option('--partitions <number>', "how many partitions (default: the node's num.partitions)")
     .option('--config <key=value>', "one of Kafka's settings of a topic; may be repeated", collect)
+    .option('--value-schema <file>', 'JSON Schema that values must fit (millrace.value.schema)')
+    .option('--key-schema <file>', 'JSON Schema that keys must fit (millrace.key.schema)')
     .option('--if-not-exists', 'no error when the topic is there already')
-    .action((topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; ifNotExists?: boolean }) => {
+    .action(async (topic: string, flags: ClientFlags & { partitions?: string; config?: string[]; valueSchema?: string; keySchema?: string; ifNotExists?: boolean }) => {
       const partitions = flags.partitions === undefined ? undefined : parseWhole('--partitions', flags.partitions, 1, 100_000);
-      const configs = pairs(flags.config);
+      const configs = { ...pairs(flags.config), ...await schemaFrom(shell, 'millrace.value.schema', flags.valueSchema), ...await schemaFrom(shell, 'millrace.key.schema', flags.keySchema) };
       return withAdmin(shell, flags, async (admin) => {
         try {
           const [created] = await admin.createTopics([{ topic, partitions, configs }]);
@@ -147,3 +152,8 @@ const count = (number: number, noun: string): string => `${grouped(number)} ${no
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0);
 const recordsIn = (topic: TopicFacts): number => sum(topic.partitions, (one) => one.endOffset - one.startOffset);
 const pairs = (texts: readonly string[] | undefined): Record<string, string> => Object.fromEntries((texts ?? []).map((text) => parsePair('--config', text)));
+
+async function schemaFrom(shell: Shell, name: string, file: string | undefined): Promise<Record<string, string>> {
+  if (file === undefined) return {};
+  return { [name]: await readFile(resolve(shell.folder, file), 'utf8').catch((error: unknown) => { throw usageError(`Cannot read '${file}': ${(error as Error).message}`); }) };
+}

@@ -63,6 +63,11 @@ export class Client {
 
 /** What connect() does, after loading this file. */
 export async function openClient(target: ConnectTarget, options: ClientOptions): Promise<Client> {
+  return new Client(await openCluster(target, options), options);
+}
+
+/** A cluster that answers. */
+export async function openCluster(target: ConnectTarget, options: ClientOptions): Promise<Cluster> {
   const local = isLocalNode(target) ? target : null;
   const ports: ClientPorts = options.machine ?? local?.machine ?? { net: nodeNet(), clock: nodeClock(), random: nodeRandom() };
   const parsed = parseTarget(local ? local.bootstrap : (target as string | readonly string[]));
@@ -80,7 +85,7 @@ export async function openClient(target: ConnectTarget, options: ClientOptions):
     cluster.close();
     throw error;
   }
-  return new Client(cluster, options);
+  return cluster;
 }
 
 function isLocalNode(target: ConnectTarget): target is LocalNode {

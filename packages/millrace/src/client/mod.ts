@@ -2,6 +2,8 @@
 // and its native libraries are loaded by the first connect().
 import type { Client } from './client.ts';
 import type { ClientOptions, ConnectTarget } from './options.ts';
+import type { Move } from './move/move.ts';
+import type { MoveOptions } from './move/options.ts';
 
 export type { ErrorCode, MillraceError } from '../base/mod.ts';
 export type { Client } from './client.ts';
@@ -17,6 +19,8 @@ export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource } fro
 export type { GroupDescription, GroupLag, GroupListing, MemberDescription, MemberToRemove } from './admin/groups.ts';
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
 export type { NewCredential, OldCredential, ScramUser, UserCredential } from './admin/users.ts';
+export type { Move } from './move/move.ts';
+export type { CutoverReport, MovedGroup, MoveKind, MoveOptions, MovePlan, MoveProgress, PartitionCheck, RefusedSetting, TopicPlan, VerifyReport } from './move/options.ts';
 export type { AssignorName } from './consumer/assignor.ts';
 export type { Consumer, ConsumerPhase, PartitionLag } from './consumer/consumer.ts';
 export type { AssignedPartition, ConsumerOptions, StartAt } from './consumer/options.ts';
@@ -40,4 +44,17 @@ export type { Bytes, HeadersInit, ProducerRecord, RecordPosition } from './produ
 export async function connect(target: ConnectTarget, options: ClientOptions = {}): Promise<Client> {
   const { openClient } = await import('./client.ts');
   return await openClient(target, options);
+}
+
+/**
+ * Plans a move of topics, with records, settings and group positions, from one cluster to another; nothing is changed yet. See Move.open for what it rejects with.
+ * @example
+ * await using move = await planMove({ from: 'kafka://old:9092', to: 'kafka://new:9092', topics: ['orders*'] });
+ * await move.prepare();
+ * await move.copy();
+ * const { groups } = await move.cutover();
+ */
+export async function planMove(options: MoveOptions): Promise<Move> {
+  const { Move } = await import('./move/move.ts');
+  return await Move.open(options);
 }

@@ -1,5 +1,6 @@
 // node/options.ts - what startNode() takes, and what it gives.
 import type { ReportFacts, ReportLevel } from '../base/mod.ts';
+import type { FaultPlan, FaultReport } from '../broker/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import type { SaslOptions } from '../broker/mod.ts';
 import type { Connection, Machine, TlsServer } from '../os/mod.ts';
@@ -37,6 +38,12 @@ export interface NodeOptions extends NodeListener {
   readonly data?: string;
   /** Further addresses to listen on. */
   readonly listeners?: readonly NodeListener[];
+  /** For tests: advertises and serves what that release of Apache Kafka has, such as '3.5' (2.1 to 4.3). */
+  readonly asKafkaVersion?: string;
+  /** For tests: so many brokers are shown to clients, each at an address of its own (default 1); with a fixed port the others take those after it. */
+  readonly brokers?: number;
+  /** For tests: what goes wrong, and how often; see node.faults. */
+  readonly faults?: FaultPlan;
   /** Node configuration by Kafka's names, such as { 'num.partitions': '4' }. */
   readonly config?: Readonly<Record<string, string>>;
   /** Where a node with a data folder runs: on a thread of its own (the default), or on the caller's, which must then do nothing else. */
@@ -69,6 +76,20 @@ export interface MetricsOptions {
   readonly format?: 'prometheus' | 'openmetrics';
 }
 
+/** Faults of a running node, for tests. What is out of range or names what is not there rejects 'invalid-argument' or 'topic-not-found'. */
+export interface NodeFaults {
+  /** Replaces all rules; counts begin anew. */
+  set(plan: FaultPlan): Promise<FaultReport>;
+  /** Ends all rules. */
+  clear(): Promise<FaultReport>;
+  /** What was injected since the rules were set. */
+  report(): Promise<FaultReport>;
+  /** Gives a partition another leader (the next broker, unless one is named) with a higher epoch. */
+  moveLeader(topic: string, partition: number, to?: number): Promise<FaultReport>;
+  /** Gives a group, or a transactional id, another coordinator. */
+  moveCoordinator(of: 'group' | 'transaction', name: string, to?: number): Promise<FaultReport>;
+}
+
 /** A running node. Fits connect(). */
 export interface Node {
   /** Address of the first listener, as told to clients. */
@@ -89,6 +110,8 @@ export interface Node {
   backup(folder: string): Promise<CopySummary>;
   /** Changes the users of SCRAM, if anything is to be changed, and tells all that there are. Rejects 'invalid-argument', 'not-found'. */
   users(change?: UsersChange): Promise<NodeUser[]>;
+  /** What goes wrong on purpose. */
+  readonly faults: NodeFaults;
   /** How the node is. */
   status(): Promise<NodeStatus>;
   /** Its metrics as text, as Prometheus would be told them; docs/guide/metrics.md lists them. */

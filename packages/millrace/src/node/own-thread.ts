@@ -2,6 +2,7 @@
 // Owns: the thread's life and the messages with it. Never: the node's data: clients reach it over the loopback.
 import { Worker } from 'node:worker_threads';
 import { MillraceError, type ErrorCode, type ReportFacts, type ReportLevel } from '../base/mod.ts';
+import type { FaultReport, WorldCommand } from '../broker/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
@@ -25,10 +26,11 @@ export type ThreadQuestion =
   | { readonly kind: 'backup'; readonly folder: string }
   | { readonly kind: 'users'; readonly change: UsersChange }
   | { readonly kind: 'status' }
-  | { readonly kind: 'metrics'; readonly options: MetricsOptions };
+  | { readonly kind: 'metrics'; readonly options: MetricsOptions }
+  | { readonly kind: 'play'; readonly command: WorldCommand };
 
 /** What it answers. */
-export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus | string;
+export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus | FaultReport | string;
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -54,6 +56,7 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
           host: message.host, port: message.port, speaksTls: message.speaksTls, metricsUrl: message.metricsUrl, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
           users: (change = {}) => ask({ kind: 'users', change }) as Promise<NodeUser[]>,
+          play: (command) => ask({ kind: 'play', command }) as Promise<FaultReport>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
           metrics: (metricsOptions = {}) => ask({ kind: 'metrics', options: metricsOptions }) as Promise<string>,
         }));

@@ -1,7 +1,7 @@
 // node/run-node.ts - a node on the thread that calls: log, broker and listeners put together.
 // Owns: the order of starting and stopping. Never: which thread (start.ts).
 import { KiB, MiB, reportAs, type Report } from '../base/mod.ts';
-import { Broker } from '../broker/mod.ts';
+import { Broker, type ListenOptions, type FaultReport, type Validator, type WorldCommand } from '../broker/mod.ts';
 import { type CopySummary, openLog, type Log } from '../log/mod.ts';
 import { type Listener, type Machine, NodeDisk } from '../os/mod.ts';
 import { openDoorOf, type Watched } from './metrics/door.ts';
@@ -26,6 +26,8 @@ export interface RunningNode {
   readonly ports: readonly number[];
   backup(folder: string): Promise<CopySummary>;
   users(change?: UsersChange): Promise<NodeUser[]>;
+  /** Carries out a command to the node's world. */
+  play(command: WorldCommand): Promise<FaultReport>;
   status(): Promise<NodeStatus>;
   metrics(options?: MetricsOptions): Promise<string>;
   readonly metricsUrl: string | null;
@@ -52,12 +54,17 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       disk: machine.disk, clock: machine.clock, random: machine.random, onReport: reportAs('log', report),
       tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
     });
-    broker = await Broker.open({ log: openedLog, machine, report, config: withAddresses(options.config ?? {}, own, machine), ...(options.onFatal ? { onFatal: options.onFatal } : {}) });
+    broker = await Broker.open({
+      log: openedLog, machine, report, validator: validatorFor(machine, options), config: withAddresses(options.config ?? {}, own, machine), world: options,
+      ...(options.onFatal ? { onFatal: options.onFatal } : {}),
+    });
     const opened = broker;
     const configured = options.config?.['listeners'] === undefined ? null : opened.configuredListeners();
     const addresses: readonly NodeListener[] = configured === null ? own : [...configured, ...own.slice(1)];
     const listeners: Listener[] = [];
-    for (const address of addresses) listeners.push(await opened.listen({ ...address, host: address.host ?? loopback, port: address.port ?? 0 }));
+    for (const [number, nodeId] of opened.world.brokerIds.entries()) {
+      for (const [place, address] of addresses.entries()) listeners.push(await opened.listen(addressOf({ name: `${protocolOf(address)}${place === 0 ? '' : place + 1}`, ...address }, number, nodeId)));
+    }
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
     const status = async (): Promise<NodeStatus> => ({ stalls: stalls?.figures ?? noStalls, connections: opened.connections });
@@ -74,10 +81,11 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       await door?.close();
     };
     const backup = (folder: string): Promise<CopySummary> => openedLog.backup(new NodeDisk(folder));
+    const play = (command: WorldCommand): Promise<FaultReport> => opened.world.command(command);
     const metrics = (metricsOptions: MetricsOptions = {}): Promise<string> => scrapeText(observed, metricsOptions);
     const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened.users, machine.random, change);
     return {
-      broker: opened, log: openedLog, backup, users, status, metrics, metricsUrl: door?.url ?? null, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined,
+      broker: opened, log: openedLog, backup, users, play, status, metrics, metricsUrl: door?.url ?? null, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined,
       host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close,
     };
   } catch (error) {
@@ -94,6 +102,29 @@ function mainListener({ name, host, port, advertisedHost, advertisedPort, tls, s
     ...(name === undefined ? {} : { name }), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }),
     ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }),
     ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }),
+  };
+}
+
+/** A simulated machine judges where it stands: every run must go the same way. Loaded when the first topic has a schema. */
+function validatorFor(machine: Machine, options: NodeOptions): Validator {
+  let made: Promise<Validator> | null = null;
+  const load = (): Promise<Validator> => (made ??= options.machine === undefined
+    ? import('./check-thread.ts').then(({ CheckThread }) => new CheckThread(machine.clock))
+    : import('./inline-validator.ts').then(({ inlineValidator }) => inlineValidator()));
+  return {
+    check: async (schemas) => (await load()).check(schemas),
+    judge: async (schemas, bytes) => (await load()).judge(schemas, bytes),
+    close: () => { void made?.then((validator) => validator.close()); },
+  };
+}
+
+/** Where the `number`th broker that the node plays listens: at a free port, or so many ports after the named one. */
+function addressOf(address: NodeListener, number: number, nodeId: number): ListenOptions {
+  const after = (port: number): number => (port === 0 ? 0 : port + number);
+  const { host = loopback, port = 0, advertisedHost, advertisedPort, ...rest } = address;
+  return {
+    ...rest, host, port: after(port), nodeId, ...(advertisedHost === undefined ? {} : { advertisedHost }),
+    ...(advertisedPort === undefined ? {} : { advertisedPort: after(advertisedPort) }),
   };
 }
 

@@ -34,6 +34,7 @@ function answerOf(node: RunningNode, question: ThreadQuestion): Promise<ThreadAn
   switch (question.kind) {
     case 'backup': return node.backup(question.folder);
     case 'users': return node.users(question.change);
+    case 'play': return node.play(question.command);
     case 'status': return node.status();
     case 'metrics': return node.metrics(question.options);
   }

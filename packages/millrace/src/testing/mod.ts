@@ -8,3 +8,4 @@ export type { DiskFaults, DiskStep } from './disk-faults.ts';
 export { FakeNet, type NetEvent, type NetFaults } from './fake-net.ts';
 export { World, type Hosted } from './world.ts';
 export { testMillrace, type TestMillrace, type TestMillraceOptions } from './test-millrace.ts';
+export { faultPlans } from './fault-plans.ts';

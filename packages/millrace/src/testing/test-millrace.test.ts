@@ -1,6 +1,7 @@
 // testMillrace(): what users' tests can do with a node on virtual time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { faultPlans } from './fault-plans.ts';
 import { testMillrace } from './mod.ts';
 
 test('a record is produced and its place told', async () => {
@@ -45,4 +46,18 @@ test('the same seed takes the same virtual time', async () => {
     return millrace.nowMs;
   };
   assert.equal(await elapsed(), await elapsed());
+});
+
+test('several brokers and faults on virtual time: the same seed meets the same faults', async () => {
+  const live = async (): Promise<string> => {
+    await using millrace = await testMillrace({ seed: 3, world: { brokers: 3, asKafkaVersion: '4.0', faults: faultPlans['answers that are lost'] } });
+    const producer = millrace.client.producer();
+    await millrace.run(() => millrace.client.admin().createTopics([{ topic: 'work', partitions: 3 }]));
+    for (let i = 0; i < 60; i++) await millrace.run(() => producer.send({ topic: 'work', partition: i % 3, value: String(i) }));
+    await millrace.restart('cut');
+    const ends = await millrace.run(() => millrace.client.admin().listOffsets([0, 1, 2].map((partition) => ({ topic: 'work', partition, at: 'latest' as const }))));
+    assert.deepEqual(ends.map(({ offset }) => offset), [20, 20, 20]);
+    return JSON.stringify((await millrace.run(() => millrace.faults.report())).rules.map(({ matched, injected }) => [matched, injected]));
+  };
+  assert.equal(await live(), await live());
 });

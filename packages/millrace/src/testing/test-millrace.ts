@@ -19,6 +19,8 @@ export interface TestMillraceOptions {
   readonly seed?: number;
   /** Node configuration by Kafka's names. */
   readonly config?: NodeOptions['config'];
+  /** What the node plays: an older release, several brokers, faults (see startNode). */
+  readonly world?: Pick<NodeOptions, 'asKafkaVersion' | 'brokers' | 'faults'>;
   /** Settings of the client. */
   readonly client?: Omit<ClientOptions, 'machine'>;
 }
@@ -31,6 +33,8 @@ export interface TestMillrace extends AsyncDisposable {
   readonly drive: FakeDevice;
   /** The network between 'client' and 'millrace': delay, reset, partition. */
   readonly net: FakeNet;
+  /** What goes wrong on purpose in the node that runs now. */
+  readonly faults: Node['faults'];
   /** Virtual ms since the start. */
   readonly nowMs: number;
   /** Runs `story` while virtual time goes as fast as it can, and gives its result. Whatever waits for the node or the client goes inside. */
@@ -74,17 +78,19 @@ class Stage {
   async startNode(): Promise<void> {
     const { machine, process } = this.#world.start('millrace', 'millrace', this.#drive);
     this.#process = process;
-    this.#node = await this.#world.time.settle(startNode({ ...address, machine, ...(this.#options.config ? { config: this.#options.config } : {}) }));
+    this.#node = await this.#world.time.settle(startNode({ ...address, ...this.#options.world, machine, ...(this.#options.config ? { config: this.#options.config } : {}) }));
   }
 
   withClient(client: Client): TestMillrace {
     const { time, net } = this.#world;
     const drive = this.#drive;
+    const stage = this;
     let closing: Promise<void> | null = null;
     const close = () => (closing ??= time.settle(client.close().then(() => this.#node!.close())));
     return {
       client, drive, net, close,
       get nowMs() { return time.nowMs; },
+      get faults() { return stage.#node!.faults; },
       run: (story) => time.settle(story()),
       advance: async (ms) => { await time.advance(ms); },
       restart: async (power = 'stays') => {

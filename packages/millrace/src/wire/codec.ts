@@ -11,6 +11,7 @@ import { compileEncoder, type Encoder } from './compile-encode.ts';
 import { errorCodes } from './error-codes.ts';
 import { Fault } from './fault.ts';
 import { Reader } from './reader.ts';
+import { ImportBatches } from './own/import-batches.ts';
 import { apis, ApiVersions } from './schema/mod.ts';
 import { inVersions } from './versions.ts';
 import { Writer } from './writer.ts';
@@ -25,7 +26,7 @@ export interface RequestHeader {
   readonly bodyAt: number;
 }
 
-const byKey = new Map(apis.map((api) => [api.key, api]));
+const byKey = new Map<number, Api>([...apis, ImportBatches].map((api) => [api.key, api]));
 const decoders = new Map<Message, Decoder[]>();
 const encoders = new Map<Message, Encoder[]>();
 

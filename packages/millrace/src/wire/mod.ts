@@ -7,6 +7,7 @@ export * from './codec.ts';
 export * from './error-codes.ts';
 export { isUuid, uuidBytes, uuidText, zeroUuid } from './uuid.ts';
 export * from './schema/mod.ts';
+export { ImportBatches } from './own/import-batches.ts';
 export * from './record-schema/mod.ts';
 export * from './batch.ts';
 export * from './batch-builder.ts';

@@ -5,6 +5,7 @@ import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
 import { checkConfigValue, configList, shownConfigValue, type ConfigDefinition } from '../config/definition.ts';
 import { nodeDefinitionOf } from '../config/node-definitions.ts';
+import { importDone, schemasOf } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { Handler } from '../handlers.ts';
@@ -25,6 +26,8 @@ interface Target {
   inForce(name: string): string;
   mayAlter(definition: ConfigDefinition): boolean;
   keep(values: ReadonlyMap<string, string>): Promise<void>;
+  /** Why all of it together cannot be; null when it can. */
+  refusalOf?(values: ReadonlyMap<string, string>): Promise<string | null>;
 }
 
 /** Why nothing was altered. */
@@ -38,6 +41,7 @@ class Refusal extends Error {
 
 const operations = ['set', 'delete', 'append', 'subtract'] as const;
 const keyPrefix = 'config/';
+const importKey = 'millrace.import.from';
 
 /** Brings back what was altered in an earlier life of the node. */
 export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report: Report): void {
@@ -115,7 +119,19 @@ function topicTarget(services: Services, name: string): Target {
     inForce: (key) => topic.config.get(key) ?? inherited(services.config, topicDefinitions.get(key)!),
     mayAlter: () => true,
     keep: (values) => services.topics.configure(name, values),
+    refusalOf: async (values) => importRefusal(topic.config.get(importKey) ?? '', values.get(importKey) ?? '') ?? await schemaRefusal(services, values),
   };
+}
+
+/** A topic that producers may write to never becomes one that is imported; one that was imported may keep the mark. */
+function importRefusal(before: string, after: string): string | null {
+  return after === '' || after === before || after === importDone + before ? null : `${importKey} can only be set when a topic is created`;
+}
+
+async function schemaRefusal(services: Services, values: ReadonlyMap<string, string>): Promise<string | null> {
+  const schemas = schemasOf(values.get('millrace.key.schema'), values.get('millrace.value.schema'));
+  if (schemas === null) return null;
+  return await services.validator.check(schemas).then(() => null, (error: unknown) => { if (isMillraceError(error, 'invalid-argument')) return error.message; throw error; });
 }
 
 function inherited(config: NodeConfig, definition: ConfigDefinition): string {
@@ -147,6 +163,8 @@ async function alter(target: Target, changes: readonly Change[], replace: boolea
     seen.add(change.name);
     apply(target, values, change);
   }
+  const refusal = await target.refusalOf?.(values) ?? null;
+  if (refusal !== null) throw new Refusal(errorCodes.INVALID_CONFIG, refusal);
   if (!validateOnly) await target.keep(values);
 }
 

@@ -2,7 +2,7 @@
 // Owns: the checks of a request. Never: the creation (topics/topics.ts).
 import { isMillraceError, limits } from '../../base/mod.ts';
 import { CreatePartitions, CreateTopics, errorCodes, zeroUuid, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
-import { checkTopicConfig, topicConfigLevels } from '../config/topic-config.ts';
+import { checkTopicConfig, schemasOf, topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { Handler } from '../handlers.ts';
 import type { Services } from '../services.ts';
@@ -47,13 +47,14 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   const fault = topicNameFault(name);
   if (fault !== null) throw new Refusal(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${fault}`);
   if (services.topics.isTaken(name)) throw new TopicRefused('exists');
-  const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.nodeId) : askedPartitions(topic, services);
+  const partitionCount = topic.assignments.length > 0 ? assignedPartitions(topic, services.brokerIds) : askedPartitions(topic, services);
   const config = checkedConfig(topic);
+  await checkSchemas(services, config);
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
   const id = validateOnly ? zeroUuid : (await services.topics.create(name, partitionCount, config)).id;
   if (!validateOnly) services.report(`topic ${name} created with ${partitionCount} partition${partitionCount === 1 ? '' : 's'}`, 'info', { event: 'topic-created', topic: name, partitions: partitionCount });
-  return { name, topicId: id, errorCode: errorCodes.NONE, errorMessage: null, numPartitions: partitionCount, replicationFactor: 1, configs: describedConfig(services, config) };
+  return { name, topicId: id, errorCode: errorCodes.NONE, errorMessage: null, numPartitions: partitionCount, replicationFactor: services.brokerIds.length, configs: describedConfig(services, config) };
 }
 
 /** -1 stands for the default in every version, as on Kafka's brokers: kafkajs sends it in version 3, before KIP-464 wrote it down. */
@@ -65,26 +66,29 @@ function askedPartitions(topic: CreatableTopic, services: Services): number {
   if (replicationFactor === 0 || replicationFactor < byDefault) {
     throw new Refusal(errorCodes.INVALID_REPLICATION_FACTOR, `Replication factor must be larger than 0, or -1 to use the default value: ${replicationFactor}`);
   }
-  if (replicationFactor > 1) {
-    throw new Refusal(errorCodes.INVALID_REPLICATION_FACTOR, `Unable to replicate the partition ${replicationFactor} time(s): there is one node`);
+  const brokers = services.brokerIds.length;
+  if (replicationFactor > brokers) {
+    throw new Refusal(errorCodes.INVALID_REPLICATION_FACTOR, `Unable to replicate the partition ${replicationFactor} time(s): ${brokers === 1 ? 'there is one node' : `there are ${brokers} brokers`}`);
   }
   return checkedCount(numPartitions === byDefault ? services.config.number('num.partitions') : numPartitions);
 }
 
-function assignedPartitions(topic: CreatableTopic, nodeId: number): number {
+function assignedPartitions(topic: CreatableTopic, brokers: readonly number[]): number {
   if (topic.numPartitions !== byDefault) throw new Refusal(errorCodes.INVALID_REQUEST, 'A manual partition assignment was specified, but numPartitions was not set to -1.');
   if (topic.replicationFactor !== byDefault) throw new Refusal(errorCodes.INVALID_REQUEST, 'A manual partition assignment was specified, but replication factor was not set to -1.');
   const indexes = topic.assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
   if (indexes.some((index, at) => index !== at)) {
     throw new Refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, 'partitions must be a consecutive 0-based integer sequence, each named once');
   }
-  for (const { brokerIds } of topic.assignments) checkAssignment(brokerIds, nodeId);
+  for (const { brokerIds } of topic.assignments) checkAssignment(brokerIds, brokers);
   return checkedCount(indexes.length);
 }
 
-function checkAssignment(brokerIds: readonly number[], nodeId: number): void {
-  if (brokerIds.length === 1 && brokerIds[0] === nodeId) return;
-  throw new Refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment names brokers ${brokerIds.join(', ') || '(none)'}: the only broker is ${nodeId}, and it takes one replica`);
+/** Where one node plays several brokers each of them is a replica of everything: which ones are named makes no difference. */
+function checkAssignment(brokerIds: readonly number[], brokers: readonly number[]): void {
+  if (brokerIds.length > 0 && new Set(brokerIds).size === brokerIds.length && brokerIds.every((id) => brokers.includes(id))) return;
+  const known = brokers.length === 1 ? `the only broker is ${brokers[0]}, and it takes one replica` : `the brokers are ${brokers.join(', ')}, and each takes one replica`;
+  throw new Refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment names brokers ${brokerIds.join(', ') || '(none)'}: ${known}`);
 }
 
 function checkedCount(partitionCount: number): number {
@@ -105,6 +109,12 @@ function checkedConfig(topic: CreatableTopic): ReadonlyMap<string, string> {
     throw new Refusal(errorCodes.INVALID_CONFIG, error.message);
   }
   return config;
+}
+
+/** A schema that cannot be used is refused before anything is made. */
+async function checkSchemas(services: Services, config: ReadonlyMap<string, string>): Promise<void> {
+  const schemas = schemasOf(config.get('millrace.key.schema'), config.get('millrace.value.schema'));
+  if (schemas !== null) await services.validator.check(schemas).catch((error: unknown) => { throw isMillraceError(error, 'invalid-argument') ? new Refusal(errorCodes.INVALID_CONFIG, error.message) : error; });
 }
 
 function describedConfig(services: Services, config: ReadonlyMap<string, string>): CreatedAnswer['configs'] {
@@ -144,7 +154,7 @@ async function grow(services: Services, name: string, count: number, assignments
     if (assignments.length !== count - now) {
       throw new Refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, `Attempted to add ${count - now} additional partition(s), but only ${assignments.length} assignment(s) were specified.`);
     }
-    for (const { brokerIds } of assignments) checkAssignment(brokerIds, services.nodeId);
+    for (const { brokerIds } of assignments) checkAssignment(brokerIds, services.brokerIds);
   }
   if (validateOnly) return;
   await services.topics.grow(name, count);

@@ -25,14 +25,17 @@ test('texts that are values, and texts that are not', () => {
   refuses('toString', 'x');
 });
 
-test('every default passes its own check, and every topic key inherits from a node key of its kind', () => {
+test('every default passes its own check, and every topic key that names a node key inherits from one of its kind', () => {
   for (const definitions of [topicDefinitions, nodeDefinitions]) {
     for (const definition of definitions.values()) {
       if (definition.defaultText !== null && definition.defaultText !== '') checkConfigValue(definition, definition.defaultText);
       assert.ok(definition.documentation.endsWith('.'), definition.name);
     }
   }
+  const ownOnly = [...topicDefinitions.values()].filter(({ nodeName }) => nodeName === undefined).map(({ name }) => name);
+  assert.deepEqual(ownOnly, ['millrace.import.from', 'millrace.key.schema', 'millrace.value.schema']);
   for (const definition of topicDefinitions.values()) {
+    if (definition.nodeName === undefined) continue;
     const node = nodeDefinitions.get(definition.nodeName!);
     assert.deepEqual([node?.kind, node?.defaultText, node?.min, node?.max, node?.dynamic], [definition.kind, definition.defaultText, definition.min, definition.max, true], definition.name);
   }
@@ -60,7 +63,7 @@ test('settings are the values in force, each in its place', () => {
   const own = { 'max.message.bytes': '5', 'message.timestamp.type': 'LogAppendTime', 'message.timestamp.before.max.ms': '8', 'message.timestamp.after.max.ms': '9', 'min.insync.replicas': '2',
     'segment.ms': '6', 'retention.bytes': '7', 'segment.bytes': '1048576', 'retention.ms': '10', 'millrace.durability': 'page-cache' };
   assert.deepEqual(resolveTopicSettings(new Map(Object.entries(own)), new NodeConfig()), {
-    messageBytesMax: 5, timestampType: 'LogAppendTime', timestampBeforeMaxMs: 8, timestampAfterMaxMs: 9, insyncReplicasMin: 2,
+    messageBytesMax: 5, timestampType: 'LogAppendTime', timestampBeforeMaxMs: 8, timestampAfterMaxMs: 9, insyncReplicasMin: 2, importFrom: '', schemas: null,
     partition: { segmentBytes: 1048576, segmentMs: 6, retentionBytes: 7, retentionMs: 10, durability: 'page-cache' },
   });
 });

@@ -3,6 +3,7 @@
 import { MillraceError } from '../../base/mod.ts';
 import type { PartitionConfig } from '../../log/mod.ts';
 import { checkConfigValue, configNumber } from './definition.ts';
+import type { TopicSchemas } from '../produce/validator.ts';
 import type { ConfigValue, NodeConfig } from './node-config.ts';
 import { topicDefinitions } from './topic-definitions.ts';
 
@@ -13,8 +14,15 @@ export interface TopicSettings {
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly insyncReplicasMin: number;
+  /** Where the topic is being moved from; '' when it is an ordinary one. */
+  readonly importFrom: string;
+  /** JSON Schemas of keys and values; null when the topic has none. */
+  readonly schemas: TopicSchemas | null;
   readonly partition: PartitionConfig;
 }
+
+/** What stands before the source of a topic whose move is over. */
+export const importDone = 'done:';
 
 /** Throws 'invalid-argument' unless every key exists and every value passes. */
 export function checkTopicConfig(values: ReadonlyMap<string, string>): void {
@@ -30,8 +38,14 @@ export function topicConfigLevels(values: ReadonlyMap<string, string>, node: Nod
   const definition = topicDefinitions.get(name);
   const own = values.get(name);
   const found: ConfigValue[] = own === undefined ? [] : [{ name, text: own, source: 'topic' }];
-  const below = definition?.nodeName === undefined ? [] : node.levels(definition.nodeName);
+  const byDefault: ConfigValue[] = definition === undefined ? [] : [{ name, text: definition.defaultText ?? '', source: 'default' }];
+  const below = definition?.nodeName === undefined ? byDefault : node.levels(definition.nodeName);
   return [...found, ...below];
+}
+
+/** Null for a topic without any. */
+export function schemasOf(key = '', value = ''): TopicSchemas | null {
+  return key === '' && value === '' ? null : { key, value };
 }
 
 /** Resolves a topic's values over the node's. The values have been checked. */
@@ -44,6 +58,8 @@ export function resolveTopicSettings(values: ReadonlyMap<string, string>, node: 
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     insyncReplicasMin: number('min.insync.replicas'),
+    importFrom: text('millrace.import.from').startsWith(importDone) ? '' : text('millrace.import.from'),
+    schemas: schemasOf(text('millrace.key.schema'), text('millrace.value.schema')),
     partition: {
       segmentBytes: number('segment.bytes'),
       segmentMs: number('segment.ms'),

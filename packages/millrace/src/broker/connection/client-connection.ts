@@ -376,7 +376,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#slots.push(slot);
     const served = this.#host.router.find(ApiVersions.key, 0);
     const { min, max } = typeof served === 'string' ? ApiVersions.versions : served.versions;
-    slot.reply({ errorCode: errorCodes.UNSUPPORTED_VERSION, apiKeys: [{ apiKey: ApiVersions.key, minVersion: min, maxVersion: max }] });
+    slot.reply({ errorCode: errorCodes.UNSUPPORTED_VERSION, apiKeys: this.#host.router.tellsApiVersionsRange ? [{ apiKey: ApiVersions.key, minVersion: min, maxVersion: max }] : [] });
   }
 
   #write(end: number): void {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryMachine, nodeNet, type Clock } from '../../os/mod.ts';
-import { ApiVersions, apis, CreateTopics, DeleteTopics, encodeRequest, Fetch, InitProducerId, ListOffsets, Metadata, OffsetCommit, OffsetFetch, Produce } from '../../wire/mod.ts';
+import { apiByKey, ApiVersions, CreateTopics, DeleteTopics, encodeRequest, Fetch, InitProducerId, ListOffsets, Metadata, OffsetCommit, OffsetFetch, Produce } from '../../wire/mod.ts';
 import { batchOf, brokerUnderTest, TestClient, type BrokerUnderTest } from '../fixture.ts';
 
 async function clientWithTopic(node: BrokerUnderTest): Promise<TestClient> {
@@ -70,7 +70,7 @@ test('a thousand mangled requests of every api: the connection may end, the node
   const { apiKeys } = await good.ask(ApiVersions, 3, { clientSoftwareName: 'fuzz', clientSoftwareVersion: '1' });
   const next = chance(20261121);
   for (const { apiKey, minVersion, maxVersion } of apiKeys) {
-    const api = apis.find(({ key }) => key === apiKey)!;
+    const api = apiByKey(apiKey)!;
     for (let i = 0; i < 30; i++) {
       const version = Math.max(api.versions.min, minVersion + (next() % (maxVersion - minVersion + 1)));
       const bytes = Buffer.concat(encodeRequest(api, version, { correlationId: i, clientId: 'fuzz' }, {}));

@@ -121,15 +121,35 @@ class ProduceRun {
     if (refusal !== null) { this.#refuse(answer, refusal.errorCode, refusal.message); return true; }
     const verdict = checkBatch(bytes, this.#context.version, topic.settings, this.#nowMs);
     if (verdict.kind === 'bad') { this.#refuse(answer, verdict.refusal.errorCode, verdict.refusal.message, verdict.refusal.recordErrors); return true; }
-    if (verdict.header.producerId >= 0 && !this.#checkProducer(partition!, verdict.header, answer)) return true;
-    return this.#appendVerified(partition!, bytes, verdict.header, answer);
+    if (this.#services.gate.guards(partition!)) { this.#appendJudged(partition!, bytes.slice(), verdict.header, answer); return true; }
+    return this.#enter(partition!, bytes, verdict.header, answer);
+  }
+
+  /** False when there is no room for the moment. */
+  #enter(partition: TopicPartition, bytes: Uint8Array, header: BatchHeader, answer: PartitionAnswer): boolean {
+    if (header.producerId >= 0 && !this.#checkProducer(partition, header, answer)) return true;
+    return this.#appendVerified(partition, bytes, header, answer);
+  }
+
+  /** The same once the records have been judged by the topic's schemas: later, but in the order in which batches came (D2). */
+  #appendJudged(partition: TopicPartition, bytes: Uint8Array, header: BatchHeader, answer: PartitionAnswer): void {
+    this.#pending++;
+    this.#services.gate.enter(partition, bytes, (faults) => {
+      this.#nowMs = this.#services.clock.nowMs();
+      if (faults.length > 0) this.#refuse(answer, errorCodes.INVALID_RECORD, `${faults.length} of ${header.recordCount} records break the schema of topic ${partition.topic.name}`, faults);
+      else if (!this.#enter(partition, bytes, header, answer)) return false;
+      this.#finished();
+      return true;
+    });
   }
 
   #refusalOf(topic: Topic, partition: TopicPartition | undefined): BatchRefusal | null {
     if (partition === undefined) return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, message: `topic ${topic.name} has ${topic.partitions.length} partitions` };
     if (topic.internal) return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, message: `topic ${topic.name} is written by the node alone` };
-    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > 1) {
-      return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there is one replica` };
+    if (topic.settings.importFrom !== '') return { errorCode: errorCodes.POLICY_VIOLATION, message: `topic ${topic.name} is being moved here from ${topic.settings.importFrom}: it takes no producers until the move is complete` };
+    const replicas = this.#services.brokerIds.length;
+    if (this.#request.acks === -1 && topic.settings.insyncReplicasMin > replicas) {
+      return { errorCode: errorCodes.NOT_ENOUGH_REPLICAS, message: `min.insync.replicas is ${topic.settings.insyncReplicasMin}, there ${replicas === 1 ? 'is one replica' : `are ${replicas} replicas`}` };
     }
     return null;
   }

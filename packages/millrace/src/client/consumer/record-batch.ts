@@ -137,6 +137,12 @@ export class RecordReader extends RecordCursor {
     }
   }
 
+  /** Steps onto the next batch with records for a reader, before its first record; false after the last. For who takes batches whole. */
+  nextBatch(): boolean { return this.#openNext(); }
+  /** Where that batch lies in the bytes. */
+  get batchAt(): number { return this.#batches.at; }
+  get batchSizeBytes(): number { return this.#batches.sizeBytes; }
+
   /** Opens the next batch with records for a reader. */
   #openNext(): boolean {
     const batches = this.#batches;
