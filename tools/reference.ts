@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { errorCatalogue } from '../packages/millrace/src/base/mod.ts';
+import { rules as accessRules } from '../packages/millrace/src/broker/authorization/rules.ts';
 import type { ConfigDefinition } from '../packages/millrace/src/broker/config/definition.ts';
 import { nodeDefinitions } from '../packages/millrace/src/broker/config/node-definitions.ts';
 import { topicDefinitions } from '../packages/millrace/src/broker/config/topic-definitions.ts';
@@ -24,6 +25,7 @@ const writers: Readonly<Record<string, () => string | Promise<string>>> = {
   'error codes': errorsTable,
   'exit codes': exitCodesTable,
   'commands': commandsText,
+  'access rules': rulesTable,
   'metrics': metricsTables,
 };
 
@@ -56,7 +58,7 @@ function settingsTable(): string {
 function definitionsTable(definitions: ReadonlyMap<string, ConfigDefinition>): string {
   const forEver = '9223372036854775807';
   return tableOf(['name', 'kind', 'default', 'what it does'], [...definitions.values()].map((one) => [
-    `\`${one.name}\``, one.allowed === undefined ? one.kind : one.allowed.map((word) => `\`${word}\``).join(' or '),
+    `\`${one.name}\``, one.allowed === undefined ? one.kind : one.allowed.filter((word) => word !== '').map((word) => `\`${word}\``).join(' or '),
     one.defaultText === null || one.defaultText === '' ? '' : `\`${one.defaultText === forEver ? '2^63-1' : one.defaultText}\``, one.documentation,
   ]));
 }
@@ -67,6 +69,11 @@ function errorsTable(): string {
 
 function exitCodesTable(): string {
   return tableOf(['code', 'when'], Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]));
+}
+
+function rulesTable(): string {
+  const rows = [...accessRules.values()].filter(({ guard }) => guard !== 'nobody asks').sort((a, b) => a.api.key - b.api.key);
+  return tableOf(['key', 'request', 'needs'], rows.map(({ api, needs }) => [String(api.key), api.name, needs]));
 }
 
 function metricsTables(): string {

@@ -5,11 +5,16 @@ import { smallJvm, startKafka } from '../peers/kafka.ts';
 import { startMillrace } from '../peers/millrace.ts';
 import type { Broker, BrokerKind } from '../peers/broker.ts';
 
-/** Starts a broker for the cases. */
-export const startTarget = (target: BrokerKind): Promise<Broker> => target === 'kafka' ? kafkaForCases() : startMillrace();
+const rulesForAll = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
+
+/** Starts a broker for the cases. `withRules`: it keeps access rules, and its clients, who say no name, may do everything all the same. */
+export const startTarget = (target: BrokerKind, withRules = false): Promise<Broker> => {
+  if (target === 'kafka') return kafkaForCases(withRules ? rulesForAll : {});
+  return startMillrace({ flags: withRules ? Object.entries(rulesForAll).flatMap(([key, value]) => ['--set', `${key}=${value}`]) : [] });
+};
 
 /** Apache Kafka for the cases: a small JVM, groups that form at once, a broker that is back soon after a kill. */
-export const kafkaForCases = (): Promise<Broker> => startKafka({
+export const kafkaForCases = (more: Readonly<Record<string, string>> = {}): Promise<Broker> => startKafka({
   jvm: smallJvm,
   properties: {
     'group.initial.rebalance.delay.ms': 0,
@@ -17,5 +22,6 @@ export const kafkaForCases = (): Promise<Broker> => startKafka({
     'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4, 'share.coordinator.state.topic.num.partitions': 4,
     // After kill -9 the controller waits for this long before it lets the broker in again.
     'broker.session.timeout.ms': 1500, 'broker.heartbeat.interval.ms': 300,
+    ...more,
   },
 });

@@ -150,6 +150,91 @@ const cases: ToolCase[] = [
     },
   },
   {
+    name: 'kafka-acls',
+    async run(tools) {
+      const [topic, group, user] = [tools.name('topic'), tools.name('group'), `User:${tools.name('user')}`];
+      const acls = (...args: string[]): Promise<{ out: string }> => tools.run('kafka-acls', args);
+      /** Kafka's broker hears of a change a moment after it is confirmed. */
+      const until = (count: number): Promise<true> => eventually(async () => {
+        const { out } = await tools.run('kafka-acls', ['--list', '--principal', user], { note: false });
+        return [...out.matchAll(/principal=/g)].length === count ? true : undefined;
+      }, () => `there are not ${count} rules of ${user}`);
+      await acls('--add', '--allow-principal', user, '--operation', 'Read', '--operation', 'DescribeConfigs', '--topic', topic);
+      await acls('--add', '--deny-principal', user, '--operation', 'Write', '--topic', topic, '--deny-host', '10.0.0.1');
+      await acls('--add', '--allow-principal', user, '--consumer', '--topic', topic, '--group', group, '--resource-pattern-type', 'prefixed');
+      await acls('--add', '--allow-principal', user, '--producer', '--transactional-id', '*', '--topic', topic, '--idempotent');
+      await until(12);
+      await acls('--list', '--topic', topic);
+      await acls('--list', '--topic', topic, '--resource-pattern-type', 'prefixed');
+      await acls('--list', '--topic', `${topic}-and-more`, '--resource-pattern-type', 'match');
+      await acls('--list', '--group', group, '--resource-pattern-type', 'any');
+      await acls('--list', '--principal', user);
+      await acls('--remove', '--force', '--deny-principal', user, '--operation', 'Write', '--topic', topic, '--deny-host', '10.0.0.1');
+      await until(11);
+      await acls('--remove', '--force', '--topic', topic, '--resource-pattern-type', 'any');
+      await acls('--remove', '--force', '--group', group, '--resource-pattern-type', 'prefixed');
+      await until(3);
+      await acls('--list', '--principal', user);
+      await acls('--remove', '--force', '--allow-principal', user, '--operation', 'IdempotentWrite', '--cluster');
+      await acls('--remove', '--force', '--allow-principal', user, '--operation', 'Write', '--operation', 'Describe', '--transactional-id', '*');
+      await until(0);
+      await acls('--list', '--principal', user);
+    },
+  },
+  {
+    name: 'kafka-configs, quotas',
+    async run(tools) {
+      const [user, client] = [tools.name('user'), tools.name('client')];
+      const configs = (...args: string[]): Promise<{ out: string }> => tools.run('kafka-configs', args);
+      const described = async (config: string, ...of: string[]): Promise<void> => {
+        await eventually(async () => (await tools.run('kafka-configs', ['--describe', ...of], { note: false })).out.includes(config) ? true : undefined, () => `'${config}' is not described`);
+        await configs('--describe', ...of);
+      };
+      const gone = async (...of: string[]): Promise<void> => {
+        await eventually(async () => (await tools.run('kafka-configs', ['--describe', ...of], { note: false })).out.includes('rate=') ? undefined : true, () => 'the quota is still there');
+        await configs('--describe', ...of);
+      };
+      const ofUser = ['--entity-type', 'users', '--entity-name', user];
+      const ofClient = ['--entity-type', 'clients', '--entity-name', client];
+      const ofBoth = ['--entity-type', 'users', '--entity-name', user, '--entity-type', 'clients', '--entity-name', client];
+      const ofAddress = ['--entity-type', 'ips', '--entity-name', `10.77.0.${tools.generation === '4.3' ? 1 : 2}`];
+      const ofOthers = ['--entity-type', 'users', '--entity-name', user, '--entity-type', 'clients', '--entity-default'];
+      await configs('--alter', ...ofUser, '--add-config', 'producer_byte_rate=1000000,request_percentage=50.5');
+      await configs('--alter', ...ofClient, '--add-config', 'consumer_byte_rate=2000000,controller_mutation_rate=10');
+      await described('controller_mutation_rate=10', ...ofClient);
+      await configs('--alter', ...ofBoth, '--add-config', 'producer_byte_rate=3000000');
+      await described('producer_byte_rate=3000000', ...ofBoth);
+      await configs('--alter', ...ofAddress, '--add-config', 'connection_creation_rate=100');
+      await described('connection_creation_rate=100', ...ofAddress);
+      await configs('--alter', ...ofOthers, '--add-config', 'producer_byte_rate=5000000');
+      await described('producer_byte_rate=5000000', ...ofOthers);
+      await configs('--alter', ...ofUser, '--delete-config', 'producer_byte_rate');
+      await tools.run('kafka-configs', ['--alter', ...ofUser, '--add-config', 'no_such_rate=1'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...ofUser, '--add-config', 'producer_byte_rate=-1'], { exit: 1, note: false });
+      await tools.run('kafka-configs', ['--alter', ...ofAddress, '--add-config', 'producer_byte_rate=1'], { exit: 1, note: false });
+      await configs('--alter', ...ofUser, '--delete-config', 'request_percentage');
+      await configs('--alter', ...ofClient, '--delete-config', 'consumer_byte_rate,controller_mutation_rate');
+      await configs('--alter', ...ofBoth, '--delete-config', 'producer_byte_rate');
+      await configs('--alter', ...ofAddress, '--delete-config', 'connection_creation_rate');
+      await configs('--alter', ...ofOthers, '--delete-config', 'producer_byte_rate');
+      for (const entity of [ofClient, ofBoth, ofOthers, ofAddress]) await gone(...entity);
+    },
+  },
+  {
+    name: 'kafka-producer-perf-test under a quota',
+    async run(tools) {
+      const [topic, client] = [await made(tools, 1), tools.name('client')];
+      const of = ['--entity-type', 'clients', '--entity-name', client];
+      await tools.run('kafka-configs', ['--alter', ...of, '--add-config', 'producer_byte_rate=200000'], { note: false });
+      await eventually(async () => (await tools.run('kafka-configs', ['--describe', ...of], { note: false })).out.includes('producer_byte_rate=200000') ? true : undefined, () => 'there is no quota');
+      // Ten windows are free, so 200 kB/s are 2 MB at once; the rest comes at the rate.
+      const done = await tools.run('kafka-producer-perf-test', ['--topic', topic, '--num-records', '4000', '--record-size', '1000', '--throughput', '-1', '--producer-props', `bootstrap.servers=${tools.broker.bootstrap}`, `client.id=${client}`, 'linger.ms=5', 'batch.size=16384'], { bare: true, note: false, timeoutMs: 90_000 });
+      const rate = Number(/([\d.]+) records\/sec[^\n]*\n?$/.exec(done.out.trim().split('\n').find((line) => line.startsWith('4000 records sent'))!)![1]);
+      assert.ok(rate >= 150 && rate <= 500, `${rate} records of 1 kB a second at 200 kB/s with a burst of 2 MB\n${done.out}`);
+      await tools.run('kafka-configs', ['--alter', ...of, '--delete-config', 'producer_byte_rate'], { note: false });
+    },
+  },
+  {
     name: 'kafka-get-offsets',
     async run(tools) {
       const topic = await made(tools, 2);
@@ -251,7 +336,7 @@ describe('tools', { concurrency: 1 }, () => {
   const workers = new Map<JavaGeneration, Worker>();
   const open = new AsyncDisposableStack();
   before(async () => {
-    for (const target of targets) brokers.set(target, open.use(await startTarget(target)));
+    for (const target of targets) brokers.set(target, open.use(await startTarget(target, true)));
     for (const generation of generations) workers.set(generation, open.use(await startJavaWorker(generation)));
   });
   after(async () => {

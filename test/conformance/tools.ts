@@ -11,6 +11,7 @@ const inTools = (name: string): Record<JavaGeneration, string> => ({ '4.3': `org
 /** Main classes of the tools, by the names of their scripts. */
 export const mains = {
   'kafka-topics': inTools('TopicCommand'),
+  'kafka-acls': { '4.3': 'org.apache.kafka.tools.AclCommand', '3.9': 'kafka.admin.AclCommand' },
   'kafka-console-producer': { '4.3': 'org.apache.kafka.tools.ConsoleProducer', '3.9': 'kafka.tools.ConsoleProducer' },
   'kafka-console-consumer': inTools('consumer.ConsoleConsumer'),
   'kafka-consumer-groups': inTools('consumer.group.ConsumerGroupCommand'),

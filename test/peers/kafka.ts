@@ -1,7 +1,7 @@
 // test/peers/kafka.ts - Apache Kafka, one KRaft node, from its jars.
 // Owns: its properties and JVM flags. Never: the life of the process (broker.ts). Apache Kafka's own defaults hold where nothing is said here.
 
-import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, type Broker } from './broker.ts';
 import { installJava } from './install.ts';
@@ -21,6 +21,11 @@ export type KafkaOptions = {
   dataFolder?: string;
   /** The port for clients. Default: a free one. */
   port?: number;
+  /**
+   * Names and passwords: there is then a second listener that asks for them (SASL PLAIN), see `saslPort`, and access rules hold. Whoever comes by the first
+   * listener, and the user 'admin', may do everything.
+   */
+  users?: Readonly<Record<string, string>>;
 };
 
 /** JVM flags of a broker that shares two cores with its clients and is asked for little: quick to start, small. */
@@ -35,12 +40,12 @@ const defaultJvm = ['-Xmx1g', '-Xms1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPau
 export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
   await installJava('4.3');
   return launch({
-    kind: 'kafka', portsCount: 2, readyMs: 90_000, dataFolder: options.dataFolder, port: options.port,
+    kind: 'kafka', portsCount: options.users === undefined ? 2 : 3, readyMs: 90_000, dataFolder: options.dataFolder, port: options.port,
     prepare(folder) {
       if (!existsSync(join(folder, 'data'))) cpSync(formattedFolder, join(folder, 'data'), { recursive: true });
     },
     command(folder, ports) {
-      writeFileSync(join(folder, 'server.properties'), propertiesText({ ...brokerProperties(folder, ports, options.listeners ?? []), ...flush(options), ...options.properties }));
+      writeFileSync(join(folder, 'server.properties'), propertiesText({ ...brokerProperties(folder, ports, options.listeners ?? []), ...flush(options), ...users(options, ports), ...options.properties }));
       return { path: 'java', args: [...(options.jvm ?? defaultJvm), ...jvmBaseFlags, '-cp', classPath('4.3'), 'BrokerMain', join(folder, 'server.properties')] };
     },
   });
@@ -48,6 +53,22 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
 
 /** The folder below `Broker.dataFolder` that holds the partitions' folders. */
 export const kafkaLogFolder = (broker: Broker): string => join(broker.dataFolder, 'data');
+
+/** The port of the listener that asks for names and passwords. */
+export const saslPort = (broker: Broker): number => Number(/SASL_PLAINTEXT:\/\/127\.0\.0\.1:(\d+)/.exec(readFileSync(join(broker.dataFolder, 'server.properties'), 'utf8'))![1]);
+
+function users(options: KafkaOptions, ports: readonly number[]): Record<string, string> {
+  if (options.users === undefined) return {};
+  const plain = `PLAINTEXT://127.0.0.1:${ports[0]}`;
+  const sasl = `SASL_PLAINTEXT://127.0.0.1:${ports[2]}`;
+  const passwords = Object.entries(options.users).map(([name, password]) => `user_${name}="${password}"`).join(' ');
+  return {
+    'listeners': `${plain},${sasl},CONTROLLER://127.0.0.1:${ports[1]}`, 'advertised.listeners': `${plain},${sasl}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT', 'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${passwords};`,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS;User:admin',
+  };
+}
 
 function brokerProperties(folder: string, ports: readonly number[], further: readonly string[]): Record<string, string | number> {
   return {

@@ -76,6 +76,20 @@ export const limits = {
     /** Transactional ids of a node, and partitions of one transaction: its end is one group of the journal. */
     transactionalIdsMax: 100_000,
     transactionPartitionsMax: 10_000,
+    /** Access rules of a node, characters of one, and rules changed by one request. */
+    aclsMax: 100_000,
+    aclLengthMax: 4096,
+    aclChangesMax: 10_000,
+    /** Answers of the authorizer that are remembered; past it all are forgotten. */
+    authorizationAnswersMax: 200_000,
+    /** Lines about refused requests; past it they are counted only. */
+    auditLinesPerSecondMax: 10,
+    /** Entities (users, clients, addresses) that have quotas, and what of their use is remembered: who was idle the longest is forgotten first. */
+    quotaEntitiesMax: 100_000,
+    quotaNameLengthMax: 4096,
+    quotaMetersMax: 20_000,
+    /** Longest pause that a client over its quota is told to make. */
+    throttleMsMax: 3_600_000,
   },
   security: {
     /** Memory for what clients send before it is known who they are, of all of them together. */

@@ -19,6 +19,9 @@ import {
   listPartitionReassignmentsHandler,
 } from './admin/describe.ts';
 import { metadataHandler } from './admin/metadata.ts';
+import { Authorizer } from './authorization/authorizer.ts';
+import { authorizationRoutes } from './authorization/routes.ts';
+import { guarded } from './authorization/rules.ts';
 import { NodeConfig } from './config/node-config.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { Server } from './connection/server.ts';
@@ -41,6 +44,10 @@ import { securityRoutes } from './security/routes.ts';
 import { ScramUsers } from './security/scram-users.ts';
 import { SchemaGate } from './produce/schema-gate.ts';
 import type { Validator } from './produce/validator.ts';
+import { ConnectionCeilings } from './quotas/ceilings.ts';
+import { metered } from './quotas/metering.ts';
+import { Quotas } from './quotas/quotas.ts';
+import { quotaRoutes } from './quotas/routes.ts';
 import type { Services } from './services.ts';
 import { transactionRoutes } from './transaction/routes.ts';
 import { Transactions } from './transaction/transactions.ts';
@@ -82,6 +89,8 @@ export interface ListenOptions {
   readonly configured?: boolean;
   /** Broker that it stands for, where the node plays several; default: the node itself. */
   readonly nodeId?: number;
+  /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
+  readonly principal?: string;
 }
 
 const metadataPartition = '__millrace_metadata-0';
@@ -104,7 +113,7 @@ export class Broker {
   readonly users: ScramUsers;
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, users: ScramUsers, options: BrokerOptions, requestMemory: MemoryBudget) {
+  private constructor(services: Services, groups: GroupCoordinator, transactions: Transactions, world: World, users: ScramUsers, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
     this.services = services;
     this.users = users;
     this.world = world;
@@ -118,7 +127,7 @@ export class Broker {
     this.#server = new Server({
       clock: services.clock, config: services.config, router: world.router(routes), requestMemory, responseMemory: services.responseMemory,
       authenticator: new Authenticator({ clock: services.clock, random: services.random, users }),
-      metrics: services.metrics, report: reportAs('connection', services.report),
+      ceilings, metrics: services.metrics, report: reportAs('connection', services.report),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
   }
@@ -130,6 +139,10 @@ export class Broker {
     const config = new NodeConfig(options.config);
     const metadata = await KeyedLog.open(log, machine.clock, metadataPartition, (error) => report(`the metadata partition could not be shortened: ${String(error)}`, 'warn'));
     loadAlteredConfig(metadata, config, report);
+    // What a wrong configuration stops is made before anything that would have to be ended again.
+    const authorizer = Authorizer.open({ metadata, config, clock: machine.clock, report });
+    const quotas = new Quotas(metadata, config, machine.clock);
+    const ceilings = new ConnectionCeilings(config, quotas, machine.clock);
     const clusterId = await clusterIdOf(metadata, machine);
     const topics = new Topics(log, metadata, config, machine.random, report);
     await topics.open();
@@ -141,7 +154,7 @@ export class Broker {
       producerIds: new ProducerIds(metadata),
       producers: await ProducerStore.open({ log, clock: machine.clock, config, topics, report }),
       responseMemory: new MemoryBudget(config.number('millrace.response.memory.bytes')),
-      metrics: new BrokerMetrics(),
+      authorizer, quotas, metrics: new BrokerMetrics(),
       nodeId: config.number('node.id'),
       brokerIds: world.brokerIds,
       clusterId,
@@ -154,7 +167,7 @@ export class Broker {
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     const users = await ScramUsers.open(metadata, machine.random);
-    return new Broker(services, groups, transactions, world, users, options, new MemoryBudget(config.number('queued.max.request.bytes')));
+    return new Broker(services, groups, transactions, world, users, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
@@ -165,7 +178,7 @@ export class Broker {
     if (this.#machine.net.isReal) checkExposure(options, report);
     const security = securityOf(options.name, { ...(tls && { tls }), ...(sasl && { sasl }) });
     const name = options.name ?? security.protocol;
-    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, nodeId: options.nodeId ?? this.services.nodeId, security };
+    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, nodeId: options.nodeId ?? this.services.nodeId, security, ...(options.principal === undefined ? {} : { principal: options.principal }) };
     const onReload = (failure: Error | null) => (failure === null ? report(`listener ${name} uses the new certificate`) : report(`listener ${name} keeps its certificate: ${failure.message}`, 'warn'));
     const listener = await this.#machine.net.listen({ host, port, ...(tls && { tls: { ...tls, onReload } }) }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
@@ -256,8 +269,11 @@ export class Broker {
       ...groupRoutes(this.groups, services.nodeId),
       ...transactionRoutes(services, this.transactions, this.groups),
       ...importRoutes(services),
+      ...authorizationRoutes(services.authorizer),
+      ...quotaRoutes(services.quotas),
     ];
-    routes = this.world.narrow(routes);
+    const { authorizer, quotas } = services;
+    routes = this.world.narrow(metered(authorizer === null ? routes : guarded(routes, { ...services, authorizer }), quotas, services.clock));
     return routes;
   }
 }

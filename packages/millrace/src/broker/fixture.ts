@@ -16,8 +16,8 @@ export interface BrokerUnderTest extends AsyncDisposable {
   readonly port: number;
   /** Port of each broker that is played, the node's own first. */
   readonly ports: readonly number[];
-  /** A new connection. */
-  dial(port?: number): Promise<TestClient>;
+  /** A new connection: to a port, or of a principal other than 'User:ANONYMOUS'. */
+  dial(from?: number | string, clientId?: string): Promise<TestClient>;
   /** Stops cleanly and starts again on the same files. */
   restart(): Promise<BrokerUnderTest>;
 }
@@ -52,6 +52,13 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   const ports: number[] = [];
   for (const nodeId of broker.world.brokerIds) ports.push((await broker.listen({ host, port: 0, nodeId })).port);
   const port = ports[0]!;
+  const portsOfPrincipals = new Map<string, Promise<number>>();
+  const portOf = (from: number | string): number | Promise<number> => {
+    if (typeof from === 'number') return from;
+    const known = portsOfPrincipals.get(from) ?? broker.listen({ host, port: 0, principal: from }).then((listener) => listener.port);
+    portsOfPrincipals.set(from, known);
+    return known;
+  };
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -61,7 +68,7 @@ export async function brokerUnderTest(options: { config?: Record<string, string>
   };
   return {
     broker, log, machine, lines, port, ports,
-    dial: async (at = port) => new TestClient(await machine.net.connect({ host, port: at, timeoutMs: 1000 })),
+    dial: async (from = port, clientId) => new TestClient(await machine.net.connect({ host, port: await portOf(from), timeoutMs: 1000 }), clientId),
     async restart() {
       await close();
       return brokerUnderTest({ ...options, machine });

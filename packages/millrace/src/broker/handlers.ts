@@ -17,6 +17,8 @@ export interface ListenerInfo {
   readonly security?: ListenerSecurity;
   /** Broker that it stands for, where one node plays several (world/); left out: the node itself. */
   readonly nodeId?: number;
+  /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
+  readonly principal?: string;
 }
 
 /** Principal of a connection that has not said who it is. */
@@ -39,6 +41,8 @@ export interface ConnectionInfo {
   onClose(callback: () => void): () => void;
   /** Ends it at once, with one line in the node's report. */
   abort(why: string): void;
+  /** Begins no further request of it, and reads no more of it, for this long from now: how a client over its quota is held back. */
+  throttle(pauseMs: number): void;
 }
 
 /** What a handler knows besides the request's body. */
@@ -48,6 +52,8 @@ export interface RequestContext<A extends Api<any, any> = Api<any, any>> {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  /** Bytes of the request as it came. */
+  readonly frameBytes: number;
   /** How long the answer waited because the client asked for that, in ms: the handler adds to it, and the time does not count as slow. */
   parkedMs: number;
   /** Answers. `onSent` is called once when the bytes have left or the connection has ended: pooled parts may be reused. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arbitraryValue, between, chanceFrom, oneOf, type Chance } from '../wire/arbitrary.ts';
-import { apiByKey, ApiVersions, CreateTopics, encodeRequest, isUuid, Metadata, Produce } from '../wire/mod.ts';
+import { apiByKey, ApiVersions, CreateAcls, CreateTopics, encodeRequest, isUuid, Metadata, Produce } from '../wire/mod.ts';
 import { batchOf, brokerUnderTest } from './fixture.ts';
 
 const roundsPerVersion = 12;
@@ -18,9 +18,17 @@ function meaningful(value: unknown, chance: Chance, known: { topicId: string }):
   return value;
 }
 
-test(`requests of every api and version with any values (seed ${seed})`, async () => {
-  await using node = await brokerUnderTest();
+/** Once where everybody may do everything, once by a client that may do a part: guards then stand before the handlers, and complete what those answer. */
+const settings = [
+  { what: 'without an authorizer', config: {}, principal: undefined },
+  { what: 'with an authorizer', config: { 'authorizer.class.name': 'acls', 'super.users': 'User:ANONYMOUS' }, principal: 'User:alice' },
+] as const;
+
+for (const { what, config, principal } of settings) test(`requests of every api and version with any values, ${what} (seed ${seed})`, async () => {
+  await using node = await brokerUnderTest({ config });
   const good = await node.dial();
+  const rule = { resourcePatternType: 3, principal: 'User:alice', host: '*', operation: 2, permissionType: 3 };
+  await good.ask(CreateAcls, 3, { creations: [{ ...rule, resourceType: 2, resourceName: 'topic' }, { ...rule, resourceType: 3, resourceName: 'group' }, { ...rule, resourceType: 5, resourceName: 'member' }] });
   await good.ask(CreateTopics, 7, { topics: [{ name: 'topic', numPartitions: 2, replicationFactor: 1 }] });
   const known = { topicId: (await good.ask(Metadata, 12, { topics: [{ name: 'topic' }] })).topics[0]!.topicId };
   const { apiKeys } = await good.ask(ApiVersions, 3, { clientSoftwareName: 'fuzz', clientSoftwareVersion: '1' });
@@ -29,7 +37,7 @@ test(`requests of every api and version with any values (seed ${seed})`, async (
   for (const { apiKey, minVersion, maxVersion } of apiKeys) {
     const api = apiByKey(apiKey)!;
     for (let version = Math.max(minVersion, api.versions.min); version <= maxVersion; version++) {
-      const client = await node.dial();
+      const client = await node.dial(principal);
       for (let round = 0; round < roundsPerVersion; round++) {
         const body = meaningful(arbitraryValue(api.request, version, chance), chance, known) as object;
         client.sendBytes(new Uint8Array(Buffer.concat(encodeRequest(api, version, { correlationId: round, clientId: 'fuzz' }, body))));

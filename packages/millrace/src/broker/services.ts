@@ -3,6 +3,7 @@
 import type { Report } from '../base/mod.ts';
 import type { Log } from '../log/mod.ts';
 import type { Clock, Random } from '../os/mod.ts';
+import type { Authorizer } from './authorization/authorizer.ts';
 import type { NodeConfig } from './config/node-config.ts';
 import type { MemoryBudget } from './connection/memory-budget.ts';
 import type { BrokerMetrics } from './metrics/broker-metrics.ts';
@@ -11,6 +12,7 @@ import type { SchemaGate } from './produce/schema-gate.ts';
 import type { Validator } from './produce/validator.ts';
 import type { ProducerStore } from './produce/producer-store.ts';
 import type { KeyedLog } from './keyed-log.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import type { Topics } from './topics/topics.ts';
 
 /** The parts of one node, as its handlers see them. */
@@ -28,6 +30,9 @@ export interface Services {
   readonly validator: Validator;
   /** Where their batches wait. */
   readonly gate: SchemaGate;
+  /** Null when everybody may do everything. */
+  readonly authorizer: Authorizer | null;
+  readonly quotas: Quotas;
   /** Bytes of responses on their way. */
   readonly responseMemory: MemoryBudget;
   /** What is counted for operators. */

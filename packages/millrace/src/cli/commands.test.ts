@@ -132,3 +132,51 @@ test('groups: what was printed is committed; lag, reset, dry run, deletion', asy
   assert.equal((await run('groups reset billing --to-latest')).code, exitCodes.failed.code);
   for (const flags of ['--to-earliest --to-latest', '--to-datetime soon', '--to-offset -1', '--topic work:x --to-latest']) assert.equal((await run(`groups reset billing ${flags}`)).code, exitCodes.usage.code, flags);
 });
+
+test('acls: without an authorizer the node says what to do; with one, rules are added, found and removed', async () => {
+  const refused = await run('acls list');
+  assert.equal(refused.code, exitCodes.failed.code);
+  assert.match(refused.err, /authorizer\.class\.name/);
+  await using guarded = await startNode({ config: { 'authorizer.class.name': 'acls', 'super.users': 'User:ANONYMOUS' } });
+  const env = { MILLRACE_SERVER: guarded.bootstrap };
+  assert.match((await ok('acls list', { env })).err, /No access rules/);
+  assert.match((await ok('acls add --principal alice --principal User:bob --operation read,describe-configs --topic shop- --group shop- --prefixed', { env })).out, /Added 8 rules/);
+  await ok('acls add --deny --principal User:* --operation delete --topic orders --host 10.0.0.0/8', { env });
+  await ok('acls add --principal alice --operation alter --cluster', { env });
+  assert.deepEqual(linesOf(await ok('acls list --principal alice --operation read', { env })).map((line) => line.split(/ {2,}/)), [
+    ['resource', 'name', 'pattern', 'rule', 'principal', 'operation', 'from'], ['group', 'shop-', 'prefixed', 'allow', 'User:alice', 'read', '*'], ['topic', 'shop-', 'prefixed', 'allow', 'User:alice', 'read', '*'],
+  ]);
+  const matching = (await ok('acls list --topic shop-orders --pattern match --json', { env })).json as { principal: string }[];
+  assert.deepEqual([...new Set(matching.map(({ principal }) => principal))], ['User:alice', 'User:bob']);
+  assert.equal(((await ok('acls list --topic shop-orders --json', { env })).json as []).length, 0);
+  assert.match((await ok('acls remove --principal bob', { env })).err, /4 rules were removed/);
+  assert.deepEqual(((await ok('acls remove --deny --json', { env })).json as { removed: { host: string }[] }).removed.map(({ host }) => host), ['10.0.0.0/8']);
+  assert.match((await ok('acls remove --principal nobody', { env })).err, /no such rule/);
+  for (const wrong of ['acls remove', 'acls add --operation read --topic t', 'acls add --principal a --topic t', 'acls add --principal a --operation read', 'acls add --principal a --operation fly --topic t', 'acls list --pattern odd', 'acls list --allow --deny']) {
+    assert.equal((await run(wrong, { env })).code, exitCodes.usage.code, wrong);
+  }
+  assert.equal((await run('acls add --principal alice --operation read --topic t --host 10.0.0.0/99', { env })).code, exitCodes.failed.code);
+  await ok('acls remove --all', { env });
+  assert.equal(((await ok('acls list --json', { env })).json as []).length, 0);
+});
+
+test('quotas: set, found, removed', async () => {
+  assert.match((await ok('quotas list')).err, /No quotas/);
+  assert.match((await ok('quotas set producer_byte_rate=1000000000 request_percentage=1000.5 --user zoe')).out, /Set for user zoe: producer_byte_rate=1000000000, request_percentage=1000.5/);
+  await ok('quotas set consumer_byte_rate=2000000000 --user zoe --client-id app');
+  await ok('quotas set connection_creation_rate=100000 --ip-default');
+  assert.deepEqual(linesOf(await ok('quotas list --user zoe')).slice(1).map((line) => line.split(/ {2,}/)), [
+    ['user zoe', 'producer_byte_rate', '1000000000'], ['user zoe', 'request_percentage', '1000.5'], ['user zoe, client id app', 'consumer_byte_rate', '2000000000'],
+  ]);
+  assert.match((await ok('quotas list')).out, /any address +connection_creation_rate +100000/);
+  assert.match((await ok('quotas remove request_percentage --user zoe')).out, /Removed for user zoe: request_percentage/);
+  assert.deepEqual((await ok('quotas list --user zoe --json')).json, [{ entity: { user: 'zoe' }, quotas: { producer_byte_rate: 1_000_000_000 } }, { entity: { clientId: 'app', user: 'zoe' }, quotas: { consumer_byte_rate: 2_000_000_000 } }]);
+  await ok('quotas remove --user zoe');
+  await ok('quotas remove --user zoe --client-id app');
+  await ok('quotas remove --ip-default');
+  assert.match((await ok('quotas remove --user zoe')).err, /no such quota/);
+  for (const wrong of ['quotas set producer_byte_rate=1', 'quotas set producer_byte_rate=0 --user a', 'quotas set producer_byte_rate --user a', 'quotas set odd=1 --user a', 'quotas set producer_byte_rate=1 --user a --ip 10.0.0.1', 'quotas list --user a --user-default']) {
+    assert.equal((await run(wrong)).code, exitCodes.usage.code, wrong);
+  }
+  assert.equal((await run('quotas set connection_creation_rate=5 --user a')).code, exitCodes.failed.code);
+});

@@ -24,6 +24,15 @@ export function addClientFlags(command: Command): Command {
   return addSettings(command, 'Connection:', ...names);
 }
 
+/** The same for commands whose own `--user` is somebody else: who logs in stands in MILLRACE_USER or in the settings file. */
+export function addFlagsWithoutUser(command: Command): Command {
+  command.option('--json', 'print JSON for programs').addOption(new Option('--bootstrap-server <address>').hideHelp());
+  return addSettings(command, 'Connection (who logs in: MILLRACE_USER):', ...names.filter((name) => name !== 'user'));
+}
+
+/** Their flags, without the one that is not about the connection. */
+export const withoutUser = <F extends Omit<ClientFlags, 'user'> & { readonly user?: unknown }>(flags: F): ClientFlags => ({ ...flags, user: undefined }) as ClientFlags;
+
 /** Connects, acts, closes. Rejects 'disconnected' or 'timeout' when nobody answers. */
 export async function withClient<T>(shell: Shell, flags: ClientFlags, act: (client: Client) => Promise<T>, options: ClientOptions = {}): Promise<T> {
   const { values } = await resolveSettings(shell, { ...flags, server: flags.server ?? flags.bootstrapServer }, names);

@@ -114,46 +114,46 @@ export const settings = {
     help: 'address for them; whoever reaches it may read the names of topics and groups, and all figures',
   },
   server: {
-    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, users, top',
+    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, users, acls, quotas, top',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
     help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
-    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, users, top',
+    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, users, acls, quotas, top',
     parse: one((name, given) => parseWhole(name, given, 1, 3_600_000)),
     help: 'longest wait for any one answer',
   },
   tls: {
-    flag: '--tls', env: 'MILLRACE_TLS', kind: 'one', defaultText: 'false', used: 'topics, produce, consume, groups, users', parse: one(parseBoolean),
+    flag: '--tls', env: 'MILLRACE_TLS', kind: 'one', defaultText: 'false', used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: one(parseBoolean),
     help: 'speak TLS with the server',
   },
   ca: {
-    flag: '--ca <file>', env: 'MILLRACE_CA', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--ca <file>', env: 'MILLRACE_CA', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: "whose signature makes the server's certificate count, as PEM; speaks TLS",
   },
   clientCert: {
-    flag: '--client-cert <file>', env: 'MILLRACE_CLIENT_CERT', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--client-cert <file>', env: 'MILLRACE_CLIENT_CERT', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: 'certificate to show to the server, as PEM; speaks TLS',
   },
   clientKey: {
-    flag: '--client-key <file>', env: 'MILLRACE_CLIENT_KEY', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--client-key <file>', env: 'MILLRACE_CLIENT_KEY', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: 'its key (default: in the same file)',
   },
   user: {
-    flag: '--user <name>', env: 'MILLRACE_USER', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--user <name>', env: 'MILLRACE_USER', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: 'who to log in as; the password is in --password-file or in the variable MILLRACE_PASSWORD',
   },
   passwordFile: {
-    flag: '--password-file <file>', env: 'MILLRACE_PASSWORD_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--password-file <file>', env: 'MILLRACE_PASSWORD_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: 'file whose first line is the password',
   },
   mechanism: {
-    flag: '--mechanism <name>', env: 'MILLRACE_MECHANISM', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users',
+    flag: '--mechanism <name>', env: 'MILLRACE_MECHANISM', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top',
     parse: one((name, given): PasswordMechanism | undefined => parseChoice(name, given.toUpperCase(), ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'])),
     help: 'how to log in: scram-sha-512, scram-sha-256 or plain (default: the strongest that the server has; plain only with TLS)',
   },
   tokenFile: {
-    flag: '--token-file <file>', env: 'MILLRACE_TOKEN_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users', parse: text,
+    flag: '--token-file <file>', env: 'MILLRACE_TOKEN_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
     help: 'file with a token (JWT) to log in with, read anew at every login',
   },
 } as const satisfies Record<string, Setting<unknown>>;

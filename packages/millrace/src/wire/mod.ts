@@ -16,3 +16,4 @@ export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';
 export * from './sasl/mod.ts';
+export * from './acl-numbers.ts';

@@ -5,6 +5,7 @@ import { CreatePartitions, CreateTopics, errorCodes, zeroUuid, type RequestOf, t
 import { checkTopicConfig, schemasOf, topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { Handler } from '../handlers.ts';
+import { QuotaExceeded, type MutationQuota } from '../quotas/quotas.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
 import { topicNameFault } from '../topics/topic-name.ts';
@@ -31,18 +32,23 @@ export function createTopicsHandler(services: Services): Handler<typeof CreateTo
     const repeated = repeatedNames(request.topics);
     const seen = new Set<string>();
     const wanted = request.topics.filter(({ name }) => !seen.has(name) && seen.add(name));
+    const quota = services.quotas.mutation({ principal: context.connection.principal, clientId: context.clientId }, context.version >= strictCreationVersion);
     Promise.all(wanted.map(async (topic): Promise<CreatedAnswer> => {
       try {
         if (repeated.has(topic.name)) throw new Refusal(errorCodes.INVALID_REQUEST, 'the request names the topic more than once');
-        return await create(services, topic, request.validateOnly);
+        return await create(services, topic, request.validateOnly, quota);
       } catch (error) {
         return { name: topic.name, topicId: zeroUuid, ...refusalOf(error, topic.name), numPartitions: -1, replicationFactor: -1, configs: [] };
       }
-    })).then((topics) => context.reply({ topics }));
+    })).then((topics) => context.reply({ topics, throttleTimeMs: quota.pauseMs }));
   };
 }
 
-async function create(services: Services, topic: CreatableTopic, validateOnly: boolean): Promise<CreatedAnswer> {
+/** From these versions on a change over the quota is refused; before, the client only pauses. */
+const strictCreationVersion = 6;
+const strictGrowthVersion = 3;
+
+async function create(services: Services, topic: CreatableTopic, validateOnly: boolean, quota: MutationQuota): Promise<CreatedAnswer> {
   const { name } = topic;
   const fault = topicNameFault(name);
   if (fault !== null) throw new Refusal(errorCodes.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${fault}`);
@@ -52,6 +58,7 @@ async function create(services: Services, topic: CreatableTopic, validateOnly: b
   await checkSchemas(services, config);
   const refusal = services.topics.refusalOfCreate(name);
   if (refusal !== null) throw refusal;
+  quota.take(partitionCount);
   const id = validateOnly ? zeroUuid : (await services.topics.create(name, partitionCount, config)).id;
   if (!validateOnly) services.report(`topic ${name} created with ${partitionCount} partition${partitionCount === 1 ? '' : 's'}`, 'info', { event: 'topic-created', topic: name, partitions: partitionCount });
   return { name, topicId: id, errorCode: errorCodes.NONE, errorMessage: null, numPartitions: partitionCount, replicationFactor: services.brokerIds.length, configs: describedConfig(services, config) };
@@ -130,19 +137,20 @@ export function createPartitionsHandler(services: Services): Handler<typeof Crea
     const repeated = repeatedNames(request.topics);
     const seen = new Set<string>();
     const wanted = request.topics.filter(({ name }) => !seen.has(name) && seen.add(name));
+    const quota = services.quotas.mutation({ principal: context.connection.principal, clientId: context.clientId }, context.version >= strictGrowthVersion);
     Promise.all(wanted.map(async ({ name, count, assignments }) => {
       try {
         if (repeated.has(name)) throw new Refusal(errorCodes.INVALID_REQUEST, 'the request names the topic more than once');
-        await grow(services, name, count, assignments, request.validateOnly);
+        await grow(services, name, count, assignments, request.validateOnly, quota);
         return { name, errorCode: errorCodes.NONE, errorMessage: null };
       } catch (error) {
         return { name, ...refusalOf(error, name) };
       }
-    })).then((results) => context.reply({ results }));
+    })).then((results) => context.reply({ results, throttleTimeMs: quota.pauseMs }));
   };
 }
 
-async function grow(services: Services, name: string, count: number, assignments: readonly { brokerIds: number[] }[] | null, validateOnly: boolean): Promise<void> {
+async function grow(services: Services, name: string, count: number, assignments: readonly { brokerIds: number[] }[] | null, validateOnly: boolean, quota: MutationQuota): Promise<void> {
   const topic = services.topics.byName(name);
   if (topic === undefined) throw new TopicRefused('not-found');
   const now = topic.partitions.length;
@@ -156,6 +164,7 @@ async function grow(services: Services, name: string, count: number, assignments
     }
     for (const { brokerIds } of assignments) checkAssignment(brokerIds, services.brokerIds);
   }
+  quota.take(count - now);
   if (validateOnly) return;
   await services.topics.grow(name, count);
   services.report(`topic ${name} has now ${count} partitions`);
@@ -163,7 +172,7 @@ async function grow(services: Services, name: string, count: number, assignments
 
 /** Kafka's error code and message for anything that creating can throw. */
 export function refusalOf(error: unknown, name: string): { errorCode: number; errorMessage: string } {
-  if (error instanceof Refusal) return { errorCode: error.errorCode, errorMessage: error.message };
+  if (error instanceof Refusal || error instanceof QuotaExceeded) return { errorCode: error.errorCode, errorMessage: error.message };
   if (error instanceof TopicRefused) return { errorCode: topicErrorCode(error), errorMessage: topicErrorMessage(error, name) };
   if (isMillraceError(error, 'overloaded') && error.data['partitionsMax'] !== undefined) return { errorCode: errorCodes.POLICY_VIOLATION, errorMessage: error.message };
   return { errorCode: storageErrorCode(error), errorMessage: (error as Error).message };

@@ -1,6 +1,7 @@
 // broker/admin/delete-topics.ts - DeleteTopics and DeleteRecords: by name, by id, up to an offset.
 import { DeleteRecords, DeleteTopics, errorCodes, zeroUuid, type ResponseInit } from '../../wire/mod.ts';
 import type { Handler } from '../handlers.ts';
+import type { MutationQuota } from '../quotas/quotas.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
 import { refusalOf } from './create-topics.ts';
@@ -11,11 +12,15 @@ type DeletedAnswer = NonNullable<ResponseInit<typeof DeleteTopics>['responses']>
 export function deleteTopicsHandler(services: Services): Handler<typeof DeleteTopics> {
   return (request, context) => {
     const wanted = context.version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: zeroUuid }));
-    Promise.all(wanted.map(({ name, topicId }) => remove(services, name, topicId))).then((responses) => context.reply({ responses }));
+    const quota = services.quotas.mutation({ principal: context.connection.principal, clientId: context.clientId }, context.version >= strictVersion);
+    Promise.all(wanted.map(({ name, topicId }) => remove(services, name, topicId, quota))).then((responses) => context.reply({ responses, throttleTimeMs: quota.pauseMs }));
   };
 }
 
-async function remove(services: Services, name: string | null, topicId: string): Promise<DeletedAnswer> {
+/** From this version on a change over the quota is refused; before, the client only pauses. */
+const strictVersion = 5;
+
+async function remove(services: Services, name: string | null, topicId: string, quota: MutationQuota): Promise<DeletedAnswer> {
   const refuse = (errorCode: number, errorMessage: string): DeletedAnswer => ({ name, topicId, errorCode, errorMessage });
   if (!services.config.boolean('delete.topic.enable')) return refuse(errorCodes.TOPIC_DELETION_DISABLED, 'Topic deletion is disabled.');
   if (name !== null && topicId !== zeroUuid) return refuse(errorCodes.INVALID_REQUEST, 'a topic is named by its name or by its id, not by both');
@@ -27,6 +32,7 @@ async function remove(services: Services, name: string | null, topicId: string):
   }
   if (topic.internal) return refuse(errorCodes.INVALID_REQUEST, `topic ${topic.name} is the node's own`);
   try {
+    quota.take(topic.partitions.length);
     await services.topics.remove(topic.name);
     services.report(`topic ${topic.name} deleted`, 'info', { event: 'topic-deleted', topic: topic.name });
     return { name: topic.name, topicId: topic.id, errorCode: errorCodes.NONE, errorMessage: null };

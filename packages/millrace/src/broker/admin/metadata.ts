@@ -4,6 +4,7 @@
 import { isMillraceError } from '../../base/mod.ts';
 import { errorCodes, Metadata, zeroUuid, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { Handler, RequestContext } from '../handlers.ts';
+import type { MutationQuota } from '../quotas/quotas.ts';
 import { leaderEpoch, type Services } from '../services.ts';
 import { isInternalTopic, topicNameFault } from '../topics/topic-name.ts';
 import { TopicRefused } from '../topics/topics.ts';
@@ -18,7 +19,8 @@ export function metadataHandler(services: Services): Handler<typeof Metadata> {
   return (request, context) => {
     const missing = missingTopics(services, request);
     if (missing.length === 0) return answer(services, request, context, new Map());
-    createAll(services, missing).then((failures) => answer(services, request, context, failures));
+    const quota = services.quotas.mutation({ principal: context.connection.principal, clientId: context.clientId }, false);
+    createAll(services, missing, quota).then((failures) => answer(services, request, context, failures, quota.pauseMs));
   };
 }
 
@@ -33,11 +35,12 @@ function missingTopics(services: Services, request: MetadataRequest): string[] {
 }
 
 /** Creates the topics; answers with Kafka's error code for those that failed. */
-async function createAll(services: Services, names: readonly string[]): Promise<Map<string, number>> {
+async function createAll(services: Services, names: readonly string[], quota: MutationQuota): Promise<Map<string, number>> {
   const failures = new Map<string, number>();
   const partitions = services.config.number('num.partitions');
   await Promise.all(names.map(async (name) => {
     try {
+      quota.take(partitions);
       await services.topics.create(name, partitions, new Map());
       services.report(`topic ${name} created on first use, with ${partitions} partition${partitions === 1 ? '' : 's'}`, 'info', { event: 'topic-created', topic: name, partitions });
     } catch (error) {
@@ -53,7 +56,7 @@ function creationErrorCode(error: unknown): number {
   throw error;
 }
 
-function answer(services: Services, request: MetadataRequest, context: RequestContext<typeof Metadata>, failures: ReadonlyMap<string, number>): void {
+function answer(services: Services, request: MetadataRequest, context: RequestContext<typeof Metadata>, failures: ReadonlyMap<string, number>, pauseMs = 0): void {
   const { advertisedHost, advertisedPort } = context.connection.listener;
   const asksAll = request.topics === null || (context.version === 0 && request.topics.length === 0);
   const describe = (topic: Topic) => topicAnswer(topic, services.nodeId, request.includeTopicAuthorizedOperations);
@@ -64,6 +67,7 @@ function answer(services: Services, request: MetadataRequest, context: RequestCo
       return topic ? describe(topic) : missingAnswer(name, topicId, failures);
     });
   context.reply({
+    throttleTimeMs: pauseMs,
     brokers: [{ nodeId: services.nodeId, host: advertisedHost, port: advertisedPort, rack: services.config.text('broker.rack') }],
     clusterId: services.clusterId,
     controllerId: services.nodeId,

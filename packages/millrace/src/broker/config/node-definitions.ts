@@ -49,12 +49,23 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'queued.max.request.bytes', kind: 'long', defaultText: String(limits.broker.requestMemoryBytesDefault), min: 1 * MiB, documentation: 'Memory for requests of all connections together; past it sockets are not read.' },
   { name: 'millrace.response.memory.bytes', kind: 'long', defaultText: String(limits.broker.responseMemoryBytesDefault), min: 1 * MiB, documentation: 'Memory for responses of all connections together; past it fetches wait, and readers that take nothing are disconnected.' },
   { name: 'millrace.connection.requests.max', kind: 'int', defaultText: String(limits.broker.requestsPerConnectionMax), min: 1, documentation: 'Requests of one connection being worked on; past it its socket is not read.' },
-  { name: 'max.connections.per.ip', kind: 'int', defaultText: '2147483647', min: 0, dynamic: true, documentation: 'Connections from one address at the same time; further ones are closed at once.' },
-  { name: 'max.connections.per.ip.overrides', kind: 'list', defaultText: '', element: /^.+:\d{1,9}$/, dynamic: true, documentation: 'Other numbers for single addresses, as address:number.' },
   { name: 'max.connections', kind: 'int', defaultText: '20000', min: 1, documentation: 'Connections at the same time; further ones are closed at once.' },
   { name: 'connections.max.idle.ms', kind: 'long', defaultText: String(10 * minute), min: 1, documentation: 'A connection without a request for this long is closed.' },
   { name: 'fetch.max.bytes', kind: 'int', defaultText: '57671680', min: 1024, documentation: 'Largest fetch response, except for one batch that is larger.' },
   { name: 'max.incremental.fetch.session.cache.slots', kind: 'int', defaultText: '1000', min: 0, documentation: 'Fetch sessions kept; the least used gives way.' },
+
+  { name: 'max.connections.per.ip', kind: 'int', defaultText: '2147483647', min: 0, documentation: 'Connections of one address at the same time; further ones are closed at once.' },
+  { name: 'max.connections.per.ip.overrides', kind: 'string', defaultText: '', documentation: 'Exceptions from max.connections.per.ip: ADDRESS:NUMBER, several separated by commas.' },
+  { name: 'max.connection.creation.rate', kind: 'int', defaultText: '2147483647', min: 1, documentation: 'New connections per second of all addresses together; those that come faster are taken, and read a little later.' },
+
+  // Access rules and quotas.
+  { name: 'authorizer.class.name', kind: 'string', defaultText: '', allowed: ['', 'acls', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'], documentation: "Who decides what clients may do: nobody when empty; acls, or the name of Kafka's class, for access rules (kafka-acls)." },
+  { name: 'super.users', kind: 'string', defaultText: '', documentation: "Principals that may do everything whatever the access rules say: User:NAME, several separated by ';'." },
+  { name: 'allow.everyone.if.no.acl.found', kind: 'boolean', defaultText: 'false', documentation: 'Whether a resource that no access rule speaks of is open to everybody.' },
+  { name: 'quota.window.num', kind: 'int', defaultText: '11', min: 1, documentation: 'Windows over which the use of a quota is averaged, the present one included.' },
+  { name: 'quota.window.size.seconds', kind: 'int', defaultText: '1', min: 1, documentation: 'Length of such a window.' },
+  { name: 'controller.quota.window.num', kind: 'int', defaultText: '11', min: 1, documentation: 'Windows whose worth of changes to topics (controller_mutation_rate) may be made at once.' },
+  { name: 'controller.quota.window.size.seconds', kind: 'int', defaultText: '1', min: 1, documentation: 'Length of such a window.' },
 
   // Who clients are. Keys marked `perListener` may stand behind 'listener.name.NAME.', and some behind a mechanism, too.
   { name: 'listener.security.protocol.map', kind: 'list', defaultText: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT', element: /^[^:,]+:(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$/, documentation: 'What protects each listener, as name:protocol.' },
@@ -83,6 +94,7 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'ssl.truststore.certificates', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'The same, as PEM.' },
   { name: 'ssl.client.auth', kind: 'string', defaultText: 'none', allowed: ['none', 'requested', 'required'], perListener: true, documentation: 'Whether clients are asked for a certificate.' },
   { name: 'ssl.principal.mapping.rules', kind: 'string', defaultText: 'DEFAULT', perListener: true, documentation: 'From the subject of a certificate to the name of its user.' },
+
   // Watching.
   { name: 'millrace.metrics.listener', kind: 'string', defaultText: '', documentation: 'HOST:PORT at which metrics and health are served over HTTP; empty for nowhere. Whoever reaches it may read them.' },
   { name: 'millrace.slow.request.ms', kind: 'long', defaultText: '1000', min: -1, dynamic: true, documentation: 'A request that takes longer, without the time that its client asked it to wait, is told of in the log, with where the time went; -1 for none.' },

@@ -23,17 +23,29 @@ function scene() {
     close: () => calls.push('close'), destroy: () => calls.push('destroy'),
   };
   const [requestMemory, responseMemory] = [new MemoryBudget(10_000), new MemoryBudget(10_000)];
+  let nowMs = 0;
+  const timers: { atMs: number; callback: () => void; cancelled: boolean }[] = [];
+  /** Lets time pass. */
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    for (const timer of timers.splice(0).filter(({ cancelled }) => !cancelled)) if (timer.atMs <= nowMs) timer.callback(); else timers.push(timer);
+  };
   const metrics = new BrokerMetrics();
   const host: ConnectionHost = {
     router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, strangersMemory: new MemoryBudget(10_000), frameBuffers: new FrameBuffers(), metrics,
-    authenticator: null as never, strangersFrameBytesMax: 10_000, refusalDelayMs: 0, after: () => ({ cancel: () => {} }),
+    authenticator: null as never, strangersFrameBytesMax: 10_000, refusalDelayMs: 0,
     beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
-    frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => 0,
+    frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => nowMs,
+    after(delayMs, callback) {
+      const timer = { atMs: nowMs + delayMs, callback, cancelled: false };
+      timers.push(timer);
+      return { cancel() { timer.cancelled = true; } };
+    },
     flushSoon: (connection) => connection.flush(), ended: () => calls.push('ended'), report: (line) => calls.push(line), fatal: (error) => { throw error; },
   };
   const connection = new ClientConnection(1, stream as unknown as Connection, { name: 'test', advertisedHost: 'host', advertisedPort: 1 }, host);
   const bytes = Buffer.concat(encodeRequest(Metadata, 9, { correlationId: 1, clientId: 'x' }, { topics: [] }));
-  return { connection, requests, sent, calls, requestMemory, responseMemory, ask: () => data(new Uint8Array(bytes)), feed: (chunk: Uint8Array) => data(chunk), frameBytes: bytes.length - 4, ended: () => ended() };
+  return { connection, requests, sent, calls, requestMemory, responseMemory, ask: () => data(new Uint8Array(bytes)), feed: (chunk: Uint8Array) => data(chunk), frameBytes: bytes.length - 4, ended: () => ended(), pass, timersLeft: () => timers.filter(({ cancelled }) => !cancelled).length };
 }
 
 test('who wants to know of the end is told once, unless he has gone before', async () => {
@@ -104,4 +116,33 @@ test('closing lets what is under way be answered, and begins nothing more', () =
   assert.deepEqual([requests.length, calls], [1, ['pause']]);
   requests[0]!.reply({ brokers: [], topics: [] });
   assert.deepEqual([sent.length, calls], [1, ['pause', 'close']]);
+});
+
+test('a client over its quota is not read for as long as it must pause, and neither idle nor slow meanwhile', () => {
+  const { connection, requests, calls, ask, pass } = scene();
+  ask();
+  assert.equal(requests.length, 1);
+  connection.throttle(1000);
+  requests[0]!.reply({ brokers: [] });
+  assert.ok(calls.includes('pause'), 'its socket fills up');
+  ask(); // what was on its way all the same
+  assert.equal(requests.length, 1, 'nothing is begun');
+  pass(999);
+  connection.throttle(500);
+  assert.equal(connection.lastActiveMs, 1499, 'a longer pause counts');
+  pass(1);
+  assert.equal(requests.length, 1);
+  connection.throttle(100); // a shorter one does not
+  pass(499);
+  assert.equal(requests.length, 2, 'then what had come is begun');
+  assert.equal(calls.at(-1), 'resume');
+});
+
+test('a pause ends with its connection', () => {
+  const { connection, ended, timersLeft } = scene();
+  connection.throttle(1000);
+  ended();
+  assert.equal(timersLeft(), 0);
+  connection.throttle(1000);
+  assert.equal(timersLeft(), 0, 'who is gone has no pause to make');
 });

@@ -62,7 +62,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   readonly host: string;
   readonly listener: ListenerInfo;
   /** Who the client is: known when the first request is begun, and the same from then on. */
-  #principal = anonymous;
+  #principal: string;
   /** In the server's line of connections to flush. */
   flushQueued = false;
   readonly #stream: Connection;
@@ -98,6 +98,9 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #refused = false;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #paused = false;
+  /** The end of the pause that a quota demands; 0 for none. */
+  #throttledUntilMs = 0;
+  #throttle: Timer | null = null;
   #pumping = false;
   #lastActiveMs: number;
   #lastProgressMs: number;
@@ -108,6 +111,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#stream = stream;
     this.host = hostOf(stream.remote);
     this.listener = listener;
+    this.#principal = listener.principal ?? anonymous;
     this.#host = host;
     this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = this.#authenticationMs = host.monotonicMs();
     const sasl = listener.security?.sasl ?? null;
@@ -133,11 +137,11 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   /** Bytes of answers that the client has not taken. */
   get unsentBytes(): number { return this.#unsentBytes; }
   /** When a request last arrived or was answered; for closing idle connections. */
-  get lastActiveMs(): number { return this.#lastActiveMs; }
+  get lastActiveMs(): number { return Math.max(this.#lastActiveMs, this.#throttledUntilMs); }
   /** When the client last took an answer, or had none to take. */
   get lastProgressMs(): number { return this.#lastProgressMs; }
   /** When bytes last arrived, while a frame is incomplete; null when no frame is. */
-  get partialSinceMs(): number | null { return this.#reader.reservedBytes > 0 ? this.#lastReceivedMs : null; }
+  get partialSinceMs(): number | null { return this.#reader.reservedBytes > 0 ? Math.max(this.#lastReceivedMs, this.#throttledUntilMs) : null; }
 
   onClose(callback: () => void): () => void {
     if (this.#state === 'closed') queueMicrotask(callback);
@@ -156,6 +160,15 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   destroy(): void {
     this.#stream.destroy();
     this.#ended();
+  }
+
+  throttle(pauseMs: number): void {
+    const untilMs = this.#host.monotonicMs() + pauseMs;
+    if (this.#state !== 'open' || untilMs <= this.#throttledUntilMs) return;
+    this.#throttle?.cancel();
+    this.#throttledUntilMs = untilMs; // until then it is neither idle nor slow
+    this.#throttle = this.#host.after(pauseMs, () => this.#throttleOver());
+    if (!this.#pumping) this.#setPaused(true);
   }
 
   /** Begins no further request, answers those under way, then ends. */
@@ -190,6 +203,13 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     else if (this.#paused) this.#pump();
   }
 
+  #throttleOver(): void {
+    this.#throttle = null;
+    this.#throttledUntilMs = 0;
+    this.#lastActiveMs = this.#lastReceivedMs = this.#host.monotonicMs();
+    this.#pump();
+  }
+
   #received(chunk: Uint8Array): void {
     if (this.#state !== 'open') return;
     this.#lastReceivedMs = this.#host.monotonicMs();
@@ -203,7 +223,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #takeCertificate(): boolean {
     this.#hasCertificate = false;
     try {
-      this.#principal = this.listener.security!.principalOf(this.#stream.peerCertificate);
+      if (this.#stream.peerCertificate !== null) this.#principal = this.listener.security!.principalOf(this.#stream.peerCertificate);
       return true;
     } catch (error) {
       if (!isMillraceError(error)) throw error;
@@ -234,7 +254,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   }
 
   #mustWait(): boolean {
-    return this.#judging
+    return this.#throttle !== null
+      || this.#judging
       || this.requestCount >= this.#host.requestsPerConnectionMax
       || this.#unsentBytes >= limits.broker.responseBytesPerConnectionMax
       || (this.#unsentBytes > 0 && this.#host.responseMemory.freeBytes === 0);
@@ -444,6 +465,8 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#refusal?.timer.cancel();
     this.#refusal?.slot.giveUp();
     this.#host.beginTurns.leave(this);
+    this.#throttle?.cancel();
+    this.#throttle = null;
     this.#sliced?.end();
     let underWayBytes = 0;
     for (let i = this.#head; i < this.#slots.length; i++) {

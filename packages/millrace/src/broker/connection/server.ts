@@ -6,12 +6,12 @@
 import { limits, type Report } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import { configList } from '../config/definition.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
 import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
 import type { Authenticator } from '../security/authentication.ts';
+import type { ConnectionCeilings } from '../quotas/ceilings.ts';
 import { BeginTurns } from './begin-turns.ts';
-import { ClientConnection, type ConnectionHost, hostOf } from './client-connection.ts';
+import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SendTurns } from './send-turns.ts';
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly metrics: BrokerMetrics;
   readonly report: Report;
   fatal(error: unknown): void;
+  /** What limits new connections besides their number. */
+  readonly ceilings: ConnectionCeilings;
 }
 
 const watchEveryMs = 500;
@@ -51,10 +53,6 @@ export class Server implements ConnectionHost {
   readonly requestsPerConnectionMax: number;
   readonly #options: ServerOptions;
   readonly #connections = new Set<ClientConnection>();
-  /** Open connections by the client's address. */
-  readonly #byHost = new Map<string, number>();
-  /** Addresses whose refusal has been reported since the last look: one line is enough for a flood. */
-  readonly #refusedHosts = new Set<string>();
   #flushes: ClientConnection[] = [];
   #flushQueued = false;
   #idNext = 1;
@@ -84,32 +82,22 @@ export class Server implements ConnectionHost {
 
   /** Serves a client from now on. */
   accept(stream: Connection, listener: ListenerInfo): void {
-    const host = hostOf(stream.remote);
-    const why = this.#refusalOf(host);
-    if (why !== null) {
+    if (this.#closed || this.#connections.size >= this.#options.config.number('max.connections')) {
       this.metrics.connections.refused++;
-      if (!this.#closed && !this.#refusedHosts.has(host)) this.report(`connection ${stream.remote} closed: ${why}`, 'warn', { event: 'connection-refused', client: stream.remote });
-      this.#refusedHosts.add(host);
-      this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
+      if (!this.#closed) this.report(`connection ${stream.remote} closed: max.connections are open`, 'warn', { event: 'connection-refused', client: stream.remote });
       return stream.destroy();
     }
-    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
+    const connection = new ClientConnection(this.#idNext++, stream, listener, this);
+    const pauseMs = this.#options.ceilings.enter(connection);
+    if (pauseMs === null) {
+      this.metrics.connections.refused++;
+      this.report(`connection ${stream.remote} closed: max.connections.per.ip are open`, 'warn', { event: 'connection-refused', client: stream.remote });
+      return connection.destroy();
+    }
     this.metrics.connections.accepted++;
-    this.#connections.add(new ClientConnection(this.#idNext++, stream, listener, this));
+    this.#connections.add(connection);
+    if (pauseMs > 0) connection.throttle(pauseMs);
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
-  }
-
-  /** Why a connection from there is not taken; null when it is. */
-  #refusalOf(host: string): string | null {
-    const { config } = this.#options;
-    if (this.#closed) return 'the node is closing';
-    if (this.#connections.size >= config.number('max.connections')) return 'max.connections are open';
-    const ofHost = this.#byHost.get(host) ?? 0;
-    // The usual bound is none; the list of exceptions is read only near it.
-    if (ofHost === 0 && config.number('max.connections.per.ip') > 0 && config.text('max.connections.per.ip.overrides') === '') return null;
-    const own = configList(config.text('max.connections.per.ip.overrides') ?? '').find((one) => one.slice(0, one.lastIndexOf(':')) === host);
-    const max = own === undefined ? config.number('max.connections.per.ip') : Number(own.slice(own.lastIndexOf(':') + 1));
-    return ofHost < max ? null : `${host} has ${ofHost} connections open, max.connections.per.ip allows ${max}`;
   }
 
   get refusalDelayMs(): number { return this.#options.config.number('connection.failed.authentication.delay.ms'); }
@@ -127,10 +115,7 @@ export class Server implements ConnectionHost {
   }
 
   ended(connection: ClientConnection): void {
-    if (!this.#connections.delete(connection)) return;
-    const left = this.#byHost.get(connection.host)! - 1;
-    if (left === 0) this.#byHost.delete(connection.host);
-    else this.#byHost.set(connection.host, left);
+    this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -161,7 +146,6 @@ export class Server implements ConnectionHost {
   #look(): void {
     const now = this.monotonicMs();
     if (this.responseMemory.freeBytes === 0) this.#evictReaders(now);
-    this.#refusedHosts.clear();
     for (const memory of [this.requestMemory, this.strangersMemory]) if (memory.pressed) this.#evictWriters(now, memory);
     this.#endStrangers(now);
     this.#endIdle(now);

@@ -7,12 +7,14 @@
 import { isMillraceError, limits, MiB } from '../../base/mod.ts';
 import type { ReadResult } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
-import { errorCodes, Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
+import { aclOperations, aclResources, errorCodes, Fetch, type RequestOf, type ResponseInit } from '../../wire/mod.ts';
 import type { BudgetWaiter } from '../connection/memory-budget.ts';
 import type { RequestContext } from '../handlers.ts';
+import { freeFetch } from '../quotas/quotas.ts';
 import { leaderEpoch, type Services } from '../services.ts';
 import type { TopicPartition } from '../topics/topic.ts';
 import { committedView } from '../transaction/committed-view.ts';
+import { noSession } from './fetch-session.ts';
 import type { FetchEntry, FetchSet } from './fetch-set.ts';
 
 type FetchRequest = RequestOf<typeof Fetch>;
@@ -29,6 +31,8 @@ export interface FetchOrder {
   readonly sessionId: number;
   /** Called once when the run is over. */
   readonly onOver: () => void;
+  /** Called when the answer to a full request is put off for a quota: what the request names was told to nobody. */
+  readonly onPutOff: () => void;
 }
 
 const noBytes: readonly Uint8Array[] = [];
@@ -103,7 +107,7 @@ export class FetchRun implements BudgetWaiter {
     const free = this.#services.responseMemory.freeBytes;
     this.#scant = free === 0;
     this.#starved = this.#scant && this.#order.context.connection.unsentBytes > 0;
-    const asked = Math.min(this.#order.request.maxBytes, this.#services.config.number('fetch.max.bytes'));
+    const asked = Math.min(this.#order.request.maxBytes, this.#services.config.number('fetch.max.bytes'), this.#quotaBytesMax());
     this.#reservedBytes = this.#starved ? 0 : Math.min(asked, this.#scant ? limits.broker.fetchBytesAlways : Math.max(answerBytesMin, Math.floor(free * memoryShare)));
     this.#services.responseMemory.take(this.#reservedBytes);
     this.#lookFrom([...this.#order.set.line], 0);
@@ -150,12 +154,30 @@ export class FetchRun implements BudgetWaiter {
       const { topics } = this.#services;
       const topic = this.#byId ? topics.byId(entry.topicKey) : topics.byName(entry.topicKey);
       entry.follow(topic?.partitions[entry.index]);
-      if (topic === undefined) return this.#byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
+      if (topic === undefined && this.#byId) return errorCodes.UNKNOWN_TOPIC_ID;
+      if (!this.#mayRead(topic?.name ?? entry.topicKey)) return errorCodes.TOPIC_AUTHORIZATION_FAILED;
       if (entry.partition === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
-    }
+    } else if (!this.#mayRead(entry.partition.topic.name)) return errorCodes.TOPIC_AUTHORIZATION_FAILED;
     if (entry.leaderEpoch > leaderEpoch) return errorCodes.UNKNOWN_LEADER_EPOCH;
     const { log } = entry.partition!;
     return entry.fetchOffset < log.logStartOffset || entry.fetchOffset > log.endOffset ? errorCodes.OFFSET_OUT_OF_RANGE : 0;
+  }
+
+  /** Looked at for each partition of each look: a session names its topics once, rules change. */
+  #mayRead(topic: string): boolean {
+    const { authorizer } = this.#services;
+    if (authorizer === null) return true;
+    const permissions = authorizer.permissionsOf(this.#order.context.connection);
+    if (permissions.allows(aclOperations.read, aclResources.topic, topic)) return true;
+    authorizer.refused(permissions, 'Fetch', aclOperations.read, aclResources.topic, topic);
+    return false;
+  }
+
+  #quotaBytesMax(): number {
+    const { quotas } = this.#services;
+    if (!quotas.active) return Number.MAX_SAFE_INTEGER;
+    const { connection, clientId } = this.#order.context;
+    return quotas.fetchBytesMax({ principal: connection.principal, clientId });
   }
 
   /** First offset that this reader may not see. */
@@ -180,7 +202,7 @@ export class FetchRun implements BudgetWaiter {
     const { request, context, set } = this.#order;
     // What is there did not fit into the little: room is awaited like any other memory.
     if (this.#scant && this.#bytes === 0 && this.#looked.some(({ result }) => result !== null)) this.#starved = true;
-    const enough = this.#bytes >= (this.#scant ? 1 : request.minBytes) || this.#failed || set.size === 0;
+    const enough = this.#bytes >= (this.#scant ? 1 : Math.min(request.minBytes, this.#quotaBytesMax())) || this.#failed || set.size === 0;
     if (context.connection.closed) return this.#leave();
     if (enough && !this.#starved) return this.#answer();
     if (this.#expired) return this.#answer();
@@ -205,6 +227,9 @@ export class FetchRun implements BudgetWaiter {
 
   #answer(): void {
     const { context, sessionId, full, set } = this.#order;
+    const { quotas } = this.#services;
+    const { pauseMs, putOff } = quotas.active ? quotas.recordFetch({ principal: context.connection.principal, clientId: context.clientId }, this.#bytes) : freeFetch;
+    if (putOff) return this.#putOff(pauseMs);
     const responses: TopicAnswer[] = [];
     const held: ReadResult[] = [];
     const partitionsOf = new Map<string, PartitionAnswer[]>();
@@ -222,7 +247,15 @@ export class FetchRun implements BudgetWaiter {
     }
     this.#looked = [];
     this.#over();
-    context.reply({ sessionId, responses }, held.length === 0 ? undefined : () => { for (const result of held) result.release(); });
+    context.reply({ sessionId, responses, throttleTimeMs: pauseMs }, held.length === 0 ? undefined : () => { for (const result of held) result.release(); });
+  }
+
+  /** Kafka's answer to a reader over its quota: nothing, and how long to wait. One that named everything names it again. */
+  #putOff(pauseMs: number): void {
+    const { context, sessionId, full, onPutOff } = this.#order;
+    this.#over();
+    if (full) onPutOff();
+    context.reply({ sessionId: full ? noSession : sessionId, responses: [], throttleTimeMs: pauseMs });
   }
 
   #count({ entry, errorCode, result }: PartitionLook): void {

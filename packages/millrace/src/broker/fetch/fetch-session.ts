@@ -78,6 +78,11 @@ export class FetchSessions {
     return { kind: 'incremental', session };
   }
 
+  /** Ends a session that its reader was never told of. */
+  forget(session: FetchSession): void {
+    this.#end(session.id);
+  }
+
   #create(byId: boolean, partitionCount: number, nowMs: number): FetchSession | null {
     if (partitionCount === 0 || !this.#makeRoom(partitionCount, nowMs)) return null;
     const session = new FetchSession(this.#freshId(), byId, nowMs);

@@ -35,7 +35,7 @@ export function fetchRoom(services: Services): FetchRoom {
       if (session === null) set.end();
       else if (runOfSession.get(session) === run) runOfSession.delete(session);
     };
-    const run: FetchRun = new FetchRun(services, { request, context, set, full: choice.kind === 'full', sessionId: session?.id ?? noSession, onOver });
+    const run: FetchRun = new FetchRun(services, { request, context, set, full: choice.kind === 'full', sessionId: session?.id ?? noSession, onOver, onPutOff: () => { if (session !== null) sessions.forget(session); } });
     runs.add(run);
     if (session !== null) runOfSession.set(session, run);
     run.start();

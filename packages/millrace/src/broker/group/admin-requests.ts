@@ -51,8 +51,8 @@ export function describeGroups(groups: GroupCoordinator, request: RequestOf<type
   });
 }
 
-/** Bits of READ, DELETE and DESCRIBE: nothing is forbidden to anybody yet. */
-const everyOperation = (1 << 3) | (1 << 6) | (1 << 8);
+/** Bits of READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: without an authorizer nothing is forbidden to anybody. */
+const everyOperation = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11);
 const operationsNotAsked = -(2 ** 31);
 
 function missing(groupId: string, version: number) {

@@ -18,7 +18,7 @@ export class GroupCalls {
   constructor(groups: GroupCoordinator, host = '127.0.0.1') {
     this.#router = new Router(groupRoutes(groups, 1));
     const listener = { name: 'PLAINTEXT', advertisedHost: 'node.example', advertisedPort: 9092 };
-    this.#connection = { id: 1, host, listener, principal: anonymous, closed: false, unsentBytes: 0, onClose: () => () => {}, abort() {} };
+    this.#connection = { id: 1, host, listener, principal: anonymous, closed: false, unsentBytes: 0, onClose: () => () => {}, abort() {}, throttle() {} };
   }
 
   /** Sends a request; resolves to its response as that version carries it. */
@@ -33,7 +33,7 @@ export class GroupCalls {
     const found = this.#router.find(header.apiKey, header.apiVersion);
     assert(typeof found === 'object', `${api.name} ${version} is served`);
     const context: RequestContext<A> = {
-      api, version, correlationId: header.correlationId, clientId: header.clientId, connection: this.#connection, parkedMs: 0,
+      api, version, correlationId: header.correlationId, clientId: header.clientId, connection: this.#connection, frameBytes: frame.length, parkedMs: 0,
       reply: (answer: ResponseInit<A>) => done(decodeResponse(api, version, joined(encodeResponse(api, version, 7, answer))).body),
       replyNothing: () => assert(false, 'group requests are answered'),
     };

@@ -352,7 +352,7 @@ test('DescribeGroups: a missing group is Dead before version 6, GROUP_ID_NOT_FOU
     const { groups } = await desk.ask(DescribeGroups, version, { groups: ['g', 'none'], includeAuthorizedOperations: true });
     assert.deepEqual([groups[1]!.groupState, groups[1]!.errorCode, groups[1]!.errorMessage], ['Dead', version < 6 ? 0 : errorCodes.GROUP_ID_NOT_FOUND, version < 6 ? null : 'Group none not found.']);
     const [group] = groups;
-    assert.deepEqual([group!.groupState, group!.protocolType, group!.protocolData, group!.authorizedOperations], ['Stable', 'consumer', 'range', version < 3 ? -(2 ** 31) : 328]);
+    assert.deepEqual([group!.groupState, group!.protocolType, group!.protocolData, group!.authorizedOperations], ['Stable', 'consumer', 'range', version < 3 ? -(2 ** 31) : 3400]);
     assert.deepEqual(group!.members.map((member) => [member.memberId, member.groupInstanceId, member.clientId, member.clientHost, new TextDecoder().decode(member.memberAssignment), member.memberMetadata.length > 0]),
       [[memberId, version < 4 ? null : 'one', 'client', '/10.1.2.3', 'all', true]]);
   }

@@ -165,22 +165,6 @@ test('who never says who he is, is sent away; so is who begins to say it again a
   assert.ok(node.lines.some((line) => line.includes('did not authenticate within 300 ms')));
 });
 
-test('connections from one address are counted, with exceptions', async () => {
-  await using node = await brokerUnderTest({ config: { 'max.connections.per.ip': '3', 'max.connections.per.ip.overrides': '10.0.0.1:1' } });
-  const clients = [await node.dial(), await node.dial(), await node.dial()];
-  for (const client of clients) await client.ask(ApiVersions, 0, {});
-  assert.ok(await isEnded(await node.dial()));
-  clients[0]!.close();
-  await isEnded(clients[0]!);
-  await new Promise((resolve) => { setTimeout(resolve, 20); });
-  const again = await node.dial();
-  assert.equal((await again.ask(ApiVersions, 0, {})).errorCode, 0);
-  await again.ask(IncrementalAlterConfigs, 1, { resources: [{ resourceType: 4, resourceName: '1', configs: [{ name: 'max.connections.per.ip.overrides', configOperation: 0, value: '127.0.0.1:4' }] }] });
-  assert.equal((await (await node.dial()).ask(ApiVersions, 0, {})).errorCode, 0, 'one more for this address');
-  assert.ok(await isEnded(await node.dial()));
-  assert.equal(node.lines.filter((line) => line.includes('max.connections.per.ip')).length >= 1, true);
-});
-
 test('credentials: what is set, listed and removed, what is refused and how, and what a restart keeps', async () => {
   await using node = await brokerUnderTest();
   const client = await node.dial();

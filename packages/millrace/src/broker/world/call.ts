@@ -54,6 +54,7 @@ export class WorldCall implements RequestContext {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  readonly frameBytes: number;
   readonly #context: RequestContext;
   readonly #held: HeldAnswers;
   readonly #changes: ((body: Fields) => Fields)[] = [];
@@ -69,6 +70,7 @@ export class WorldCall implements RequestContext {
     this.correlationId = context.correlationId;
     this.clientId = context.clientId;
     this.connection = context.connection;
+    this.frameBytes = context.frameBytes;
   }
 
   get parkedMs(): number { return this.#context.parkedMs; }

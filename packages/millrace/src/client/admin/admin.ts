@@ -4,10 +4,12 @@ import type { Deadline } from '../../base/mod.ts';
 import type { Cluster } from '../net/cluster.ts';
 import { committedOffsets, listOffsets, type CommittedOffset, type FoundOffset, type OffsetQuery, type OffsetToCommit } from '../offsets.ts';
 import type { TopicPartition } from '../partitions.ts';
+import { createAcls, deleteAcls, describeAcls, type AccessRule, type AccessRuleFilter } from './acls.ts';
 import { describeCluster, describeLogDirs, type ClusterDescription, type LogDirDescription } from './cluster.ts';
 import { alterConfigs, describeConfigs, type ConfigChange, type ConfigDescription, type ConfigResource } from './configs.ts';
 import { deleteGroup, deleteGroupOffsets, describeGroup, groupLag, listGroups, removeMembers, setGroupOffsets, type GroupDescription, type GroupLag, type GroupListing, type MemberToRemove } from './groups.ts';
 import { alterUsers, describeUsers, type NewCredential, type OldCredential, type ScramUser } from './users.ts';
+import { alterQuotas, describeQuotas, type EntityQuotas, type QuotaChange, type QuotaFilter } from './quotas.ts';
 import { createPartitions, createTopics, deleteRecords, deleteTopics, describeTopics, type CreatedTopic, type NewTopic, type TopicDescription } from './topics.ts';
 
 /** What every call may be told. */
@@ -143,6 +145,31 @@ export class Admin {
   /** Removes a credential of a user; connections that are open stay so. Rejects 'not-found'. */
   async removeUser(credential: OldCredential, options: AdminCallOptions = {}): Promise<void> {
     await alterUsers(this.#cluster, [], [credential], this.#deadline(options));
+  }
+
+  /** Adds access rules; one that is there already is no failure. Rejects 'not-authorized', 'invalid-argument' (also from a server without an authorizer). */
+  async createAcls(rules: readonly AccessRule[], options: AdminCallOptions = {}): Promise<void> {
+    await createAcls(this.#cluster, rules, this.#deadline(options));
+  }
+
+  /** Access rules, all or those that pass a filter. Rejects 'not-authorized', 'invalid-argument' from a server without an authorizer. */
+  async describeAcls(filter: AccessRuleFilter = {}, options: AdminCallOptions = {}): Promise<Required<AccessRule>[]> {
+    return await describeAcls(this.#cluster, filter, this.#deadline(options));
+  }
+
+  /** Removes the access rules that pass any of the filters; resolves to them. Rejects 'not-authorized'. */
+  async deleteAcls(filters: readonly AccessRuleFilter[], options: AdminCallOptions = {}): Promise<Required<AccessRule>[]> {
+    return await deleteAcls(this.#cluster, filters, this.#deadline(options));
+  }
+
+  /** Quotas of users, client ids and addresses, all or those that pass a filter. Rejects 'not-authorized'. */
+  async describeQuotas(filter: QuotaFilter = {}, options: AdminCallOptions = {}): Promise<EntityQuotas[]> {
+    return await describeQuotas(this.#cluster, filter, this.#deadline(options));
+  }
+
+  /** Sets and takes back quotas. Rejects 'not-authorized', 'invalid-argument'. */
+  async alterQuotas(changes: readonly QuotaChange[], options: AdminCallOptions & { validateOnly?: boolean } = {}): Promise<void> {
+    await alterQuotas(this.#cluster, changes, options.validateOnly ?? false, this.#deadline(options));
   }
 
   #deadline(options: AdminCallOptions): Deadline {

@@ -79,6 +79,8 @@ export class BrokerConnection {
   /** Requests that wait while the client logs in again; null while it does not. */
   #held: Held[] | null = null;
   #session: Timer | null = null;
+  /** Until then the server, which holds this client back for a quota, need not answer. */
+  #quietUntilMs = 0;
   #health: HealthEvents | null = null;
 
   constructor(connection: Connection, endpoint: string, clock: Clock, options: ConnectionOptions) {
@@ -180,7 +182,7 @@ export class BrokerConnection {
   }
 
   #expect(pending: Pending): void {
-    pending.goneAtMs = this.#clock.monotonicMs() + pending.patienceMs;
+    pending.goneAtMs = Math.max(this.#clock.monotonicMs(), this.#quietUntilMs) + pending.patienceMs;
     this.#pending.push(pending);
     this.#watch(Math.min(pending.deadline, pending.goneAtMs));
   }
@@ -225,11 +227,18 @@ export class BrokerConnection {
     this.#health?.answered();
     if (pending.abandoned) return;
     try {
-      pending.resolve(decodeResponse(pending.api, pending.version, frame).body);
+      const body = decodeResponse(pending.api, pending.version, frame).body as { throttleTimeMs?: number };
+      if (body.throttleTimeMs !== undefined && body.throttleTimeMs > 0) this.#heldBack(body.throttleTimeMs);
+      pending.resolve(body);
     } catch (error) {
       pending.reject(error as Error);
       throw error;
     }
+  }
+
+  #heldBack(pauseMs: number): void {
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, this.#clock.monotonicMs() + pauseMs);
+    for (const pending of this.#pending) pending.goneAtMs += pauseMs;
   }
 
   #watch(atMs: number): void {

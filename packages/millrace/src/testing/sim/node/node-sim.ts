@@ -27,6 +27,7 @@ import type { Target } from './producers.ts';
 import { RawClient } from './raw-client.ts';
 import { Reader, fetchOnce, listOffset } from './readers.ts';
 import { Racer } from './racers.ts';
+import { Rulebook } from './rulebooks.ts';
 import { Settings } from './settings.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
@@ -68,6 +69,9 @@ class NodeSimulation {
   #admin!: Admin;
   #settings!: Settings;
   #warden!: Warden;
+  #rulebook!: Rulebook;
+  /** What every life has in its configuration: half of the nodes check access rules; the clients are then super users. */
+  readonly #config: Readonly<Record<string, string>>;
   readonly #clientHosts: string[] = [];
   readonly #inspector: RawClient;
   readonly #sizes: NodeSizes;
@@ -85,6 +89,7 @@ class NodeSimulation {
       world.trace(`net ${event}`);
       if (event !== 'connect') coverage.met(`network: ${event}`, 'connections');
     };
+    this.#config = random.fork('config').chance(0.5) ? { 'authorizer.class.name': 'acls', 'super.users': 'User:ANONYMOUS' } : {};
     this.#inspector = new RawClient('inspector', world.start('inspector', 'inspector').machine, address);
   }
 
@@ -132,6 +137,7 @@ class NodeSimulation {
     await this.#settle(this.#warden.checkAll());
     await this.#settle(this.#members[0]!.catchUp());
     await this.#settle(this.#settings.check());
+    await this.#settle(this.#rulebook.check());
     await this.#settle(checkLedger(this.#inspector, this.#ledger, this.#transactors));
     this.#readings.checkDelivered();
     await this.#letGo(hosted, node);
@@ -200,7 +206,7 @@ class NodeSimulation {
   async #startNode(hosted: Hosted, options: { damaged?: boolean; config?: Record<string, string> } = {}): Promise<RunningNode | null> {
     let outcome: { node: RunningNode } | { error: unknown } | null = null;
     const told = { report: (line: string) => this.#world.trace(`node says: ${line}`), fatal: (error: unknown) => this.#found(error) };
-    startSimNode(hosted.machine, address, { ...this.#sizes, config: options.config ?? {} }, told)
+    startSimNode(hosted.machine, address, { ...this.#sizes, config: { ...this.#config, ...options.config } }, told)
       .then((node) => { outcome = { node }; }, (error: unknown) => { outcome = { error }; });
     await this.#run({ when: () => outcome !== null || !hosted.process.alive });
     if (!hosted.process.alive) return null;
@@ -335,6 +341,8 @@ class NodeSimulation {
     this.#enter(this.#admin, 80);
     this.#settings = new Settings('settings', this.#stage('settings'), settings);
     this.#enter(this.#settings, 60);
+    this.#rulebook = new Rulebook('rulebook', this.#stage('rulebook'), 'authorizer.class.name' in this.#config);
+    this.#enter(this.#rulebook, 60);
     this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
     this.#warden = new Warden('warden', this.#stage('warden'));
     this.#enter(this.#warden, 120);
