@@ -10,6 +10,8 @@ export interface Target {
   readonly pid: number;
   /** Settings that its topics get. */
   readonly topicConfig: Readonly<Record<string, string>>;
+  /** A file of further settings for Java's clients, such as those of TLS. */
+  readonly clientConfig?: string;
 }
 
 /** Where the Java tools are. */
@@ -48,6 +50,7 @@ export function producerPerf(records: number, recordBytes: number, more: (topic:
     const text = await java(tools, 'org.apache.kafka.tools.ProducerPerformance', [
       '--topic', topic, '--num-records', String(records), '--record-size', String(recordBytes), '--throughput', '-1',
       '--producer-props', `bootstrap.servers=${target.bootstrap}`, 'linger.ms=5', 'batch.size=131072', 'acks=all', ...more(topic),
+      ...(target.clientConfig === undefined ? [] : ['--producer.config', target.clientConfig]),
     ]);
     const last = /(\d+) records sent, ([\d.]+) records\/sec.*?([\d.]+) ms avg latency, ([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, (\d+) ms 99\.9th/.exec(lastLineWith(text, '99.9th'));
     if (last === null || Number(last[1]) !== records) throw new Error(`Cannot read the producer's result against ${target.name}: ${text.slice(-500)}`);
@@ -65,6 +68,7 @@ export function consumerPerf(records: number, recordBytes: number): Workload {
   return (target, topic, tools) => withAccount(target, records, records * recordBytes, async () => {
     const text = await java(tools, 'org.apache.kafka.tools.ConsumerPerformance', [
       '--topic', topic, '--bootstrap-server', target.bootstrap, '--messages', String(records), '--hide-header', '--timeout', '60000',
+      ...(target.clientConfig === undefined ? [] : ['--consumer.config', target.clientConfig]),
     ]);
     const fields = lastLineWith(text, ',').split(',').map((field) => field.trim());
     // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s

@@ -15,6 +15,8 @@ export type KafkaOptions = {
   properties?: Readonly<Record<string, string | number>>;
   /** `log.flush.interval.messages`: 1 makes it sync before every ack. Default: never, as Kafka does. */
   flushMessages?: number;
+  /** Listeners beside the plain one for clients, as `NAME://127.0.0.1:PORT`. What protects them stands in `properties`. */
+  listeners?: readonly string[];
   /** A folder to use and to keep: made ready when empty. Default: a temporary one, deleted in the end. */
   dataFolder?: string;
   /** The port for clients. Default: a free one. */
@@ -43,7 +45,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Broker> {
       if (!existsSync(join(folder, 'data'))) cpSync(formattedFolder, join(folder, 'data'), { recursive: true });
     },
     command(folder, ports) {
-      writeFileSync(join(folder, 'server.properties'), propertiesText({ ...brokerProperties(folder, ports), ...flush(options), ...users(options, ports), ...options.properties }));
+      writeFileSync(join(folder, 'server.properties'), propertiesText({ ...brokerProperties(folder, ports, options.listeners ?? []), ...flush(options), ...users(options, ports), ...options.properties }));
       return { path: 'java', args: [...(options.jvm ?? defaultJvm), ...jvmBaseFlags, '-cp', classPath('4.3'), 'BrokerMain', join(folder, 'server.properties')] };
     },
   });
@@ -68,12 +70,12 @@ function users(options: KafkaOptions, ports: readonly number[]): Record<string, 
   };
 }
 
-function brokerProperties(folder: string, ports: readonly number[]): Record<string, string | number> {
+function brokerProperties(folder: string, ports: readonly number[], further: readonly string[]): Record<string, string | number> {
   return {
     'process.roles': 'broker,controller', 'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${ports[1]}`, 'controller.listener.names': 'CONTROLLER',
-    'listeners': `PLAINTEXT://127.0.0.1:${ports[0]},CONTROLLER://127.0.0.1:${ports[1]}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports[0]}`,
+    'listeners': [`PLAINTEXT://127.0.0.1:${ports[0]}`, `CONTROLLER://127.0.0.1:${ports[1]}`, ...further].join(','),
+    'advertised.listeners': [`PLAINTEXT://127.0.0.1:${ports[0]}`, ...further].join(','),
     'log.dirs': join(folder, 'data'),
     // One node cannot hold three copies of the internal topics.
     'offsets.topic.replication.factor': 1, 'transaction.state.log.replication.factor': 1, 'transaction.state.log.min.isr': 1,

@@ -18,6 +18,8 @@ export type MillraceOptions = {
   nodeFlags?: readonly string[];
   /** As by a user of a checkout: the script `millrace`, which sets Node's flags itself. Default: the program below it, from its sources. */
   script?: boolean;
+  /** Says by itself where it listens, in `flags`; `port` must be among it. */
+  ownListeners?: boolean;
   /** A folder to use and to keep. Default: a temporary one, deleted in the end. */
   dataFolder?: string;
   /** The port for clients. Default: a free one. */
@@ -41,7 +43,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Brok
     kind: 'millrace', portsCount: 1, readyMs: 30_000, dataFolder: options.dataFolder, port: options.port,
     prepare(folder) { mkdirSync(join(folder, 'data'), { recursive: true }); },
     command(folder, ports) {
-      const args = ['start', '--data', join(folder, 'data'), '--port', String(ports[0]), ...(options.flags ?? [])];
+      const args = ['start', '--data', join(folder, 'data'), ...(options.ownListeners === true ? [] : ['--port', String(ports[0])]), ...(options.flags ?? [])];
       const env = { ...process.env, ...options.env };
       if (options.script === true) return { path: join(rootFolder, 'millrace'), args, env };
       return { path: process.execPath, args: [...mainFlags(), ...(options.nodeFlags ?? []), entry(), ...args], env };

@@ -32,6 +32,7 @@ export const errorCatalogue = {
   'unavailable': { retry: true, help: 'the server is starting, loading or electing; it will answer soon' },
   'unknown-member': { retry: true, help: 'the group no longer knows this member; it joins again by itself' },
   'group-not-empty': { retry: true, help: 'the group still has members; stop them first' },
+  'authentication-failed': { retry: false, help: 'one side did not believe who the other says it is: a wrong user, password, token or certificate' },
   'not-authorized': { retry: false, help: 'the server does not allow this to this client' },
   'record-refused': { retry: false, help: 'the server refused this record; others of its batch may be fine' },
   'out-of-sequence': { retry: false, help: 'the server misses records that it had acknowledged to this producer, or has forgotten the producer' },

@@ -95,6 +95,16 @@ export const limits = {
     /** Longest pause that a client over its quota is told to make. */
     throttleMsMax: 3_600_000,
   },
+  security: {
+    /** Memory for what clients send before it is known who they are, of all of them together. */
+    strangersMemoryBytes: 64 * MiB,
+    /** Credentials of SCRAM on a node, and what one may hold. */
+    scramUsersMax: 100_000,
+    userNameLengthMax: 255,
+    saltBytesMax: 1024,
+    /** Most iterations that a client calculates for a server: a fraction of a second. */
+    scramIterationsMax: 131_072,
+  },
   client: {
     /** Largest response accepted: a server never sends more than a fetch asked for plus one batch that is larger. */
     responseBytesMax: 256 * MiB,
@@ -196,6 +206,7 @@ assert(limits.metrics.turnMsMax + limits.metrics.turnPauseMs <= 5, 'a scrape lea
 assert(limits.wire.frameBytesMax > limits.log.batchBytesMax, 'a request can carry the largest batch');
 assert(limits.broker.requestMemoryBytesDefault >= limits.wire.frameBytesMax, 'the largest request fits the memory for requests');
 assert(limits.broker.responseMemoryBytesDefault >= limits.log.batchBytesMax, 'the largest batch fits the memory for responses');
+assert(limits.security.strangersMemoryBytes >= 64 * 512 * KiB, 'many clients can say at once who they are');
 assert(limits.broker.requestsAtOnceMax < limits.broker.requestsPerTurnMax, 'several connections begin requests in a turn');
 assert(limits.broker.sendAtOnceBytesMax <= limits.broker.sendSliceBytesMax, 'what is written at once is no more than a slice');
 assert(limits.broker.sendSliceBytesMax <= limits.broker.sendBytesPerTurnMax, 'a slice fits a turn');

@@ -1,9 +1,9 @@
 // broker/broker.ts - one node's broker: puts topics, producers, fetches, groups and connections together over a log.
 // Owns: the order of opening and closing, the routing table. Never: decisions of its own.
 // Opening: facts -> identity -> topics -> producers -> groups -> transactions -> share groups; only then are connections taken. Closing: the reverse.
-import { MillraceError, reportAs, type Report } from '../base/mod.ts';
+import { isMillraceError, MillraceError, reportAs, type Report } from '../base/mod.ts';
 import type { Log, LogState } from '../log/mod.ts';
-import type { Connection, Listener, Machine } from '../os/mod.ts';
+import type { Connection, Listener, Machine, TlsServer } from '../os/mod.ts';
 import {
   AlterConfigs, ApiVersions, CreatePartitions, CreateTopics, DeleteRecords, DeleteTopics, DescribeCluster, DescribeConfigs, DescribeLogDirs, DescribeProducers,
   DescribeTopicPartitions, ElectLeaders, Fetch, IncrementalAlterConfigs, ListConfigResources, ListOffsets, ListPartitionReassignments, Metadata,
@@ -38,6 +38,12 @@ import { BrokerMetrics } from './metrics/broker-metrics.ts';
 import { ProducerIds } from './produce/producer-ids.ts';
 import { ProducerStore } from './produce/producer-store.ts';
 import { produceHandler } from './produce/produce.ts';
+import { Authenticator } from './security/authentication.ts';
+import { type ConfiguredListener, configuredListeners, configuredTls } from './security/configured-listeners.ts';
+import { checkExposure } from './security/exposure.ts';
+import { type SaslOptions, securityOf } from './security/options.ts';
+import { securityRoutes } from './security/routes.ts';
+import { ScramUsers } from './security/scram-users.ts';
 import { SchemaGate } from './produce/schema-gate.ts';
 import type { Validator } from './produce/validator.ts';
 import { ConnectionCeilings } from './quotas/ceilings.ts';
@@ -76,11 +82,22 @@ export interface ListenOptions {
   /** Address told to clients; default: the one listened on. */
   readonly advertisedHost?: string;
   readonly advertisedPort?: number;
+  /** Speaks TLS; `principalRules` are Kafka's ssl.principal.mapping.rules. */
+  readonly tls?: TlsServer & { readonly principalRules?: string };
+  /** Wants to know who its clients are. */
+  readonly sasl?: SaslOptions;
+  /** Lets in whoever reaches it, on an address that others can reach. */
+  readonly insecure?: boolean;
+  /** Its certificate is the one that the configuration names, also when that is altered. */
+  readonly configured?: boolean;
   /** Broker that it stands for, where the node plays several; default: the node itself. */
   readonly nodeId?: number;
   /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */
   readonly principal?: string;
 }
+
+/** What is opened before the broker. */
+interface Parts { readonly groups: GroupCoordinator; readonly transactions: Transactions; readonly shareGroups: ShareGroups; readonly world: World; readonly users: ScramUsers }
 
 const metadataPartition = '__millrace_metadata-0';
 const clusterKey = 'cluster';
@@ -100,12 +117,14 @@ export class Broker {
   readonly transactions: Transactions;
   /** What the node plays for its clients. */
   readonly world: World;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: { readonly name: string; readonly isConfigured: boolean; readonly listener: Listener }[] = [];
+  readonly users: ScramUsers;
   #closing: Promise<void> | null = null;
 
-  private constructor(services: Services, parts: { groups: GroupCoordinator; transactions: Transactions; shareGroups: ShareGroups; world: World }, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
-    const { groups, transactions, shareGroups, world } = parts;
+  private constructor(services: Services, parts: Parts, options: BrokerOptions, requestMemory: MemoryBudget, ceilings: ConnectionCeilings) {
+    const { groups, transactions, shareGroups, world, users } = parts;
     this.services = services;
+    this.users = users;
     this.world = world;
     this.#machine = options.machine;
     this.#fetches = fetchRoom(services);
@@ -113,10 +132,12 @@ export class Broker {
     this.transactions = transactions;
     this.#shareGroups = shareGroups;
     this.#shareFetches = new ShareFetchRoom(shareGroups);
+    services.config.onChange(() => { void this.reloadCertificates(); });
     const routes = this.#routes();
     const fatal = options.onFatal ?? ((error: unknown) => { throw error; });
     this.#server = new Server({
       clock: services.clock, config: services.config, router: world.router(routes), requestMemory, responseMemory: services.responseMemory,
+      authenticator: new Authenticator({ clock: services.clock, random: services.random, users }),
       ceilings, metrics: services.metrics, report: reportAs('connection', services.report),
       fatal: (error) => { services.report(`stopped: ${error instanceof Error ? error.stack : String(error)}`, 'error'); fatal(error); },
     });
@@ -159,22 +180,44 @@ export class Broker {
     const groups = await openGroups({ ...services, report: reportAs('group', report) });
     const transactions = await Transactions.open({ ...services, groups, report: reportAs('transaction', report) });
     const shareGroups = await ShareGroups.open({ ...services, report: reportAs('group', report) }, (id) => groups.find(id) !== undefined);
+    const users = await ScramUsers.open(metadata, machine.random);
     compaction.begin();
-    return new Broker(services, { groups, transactions, shareGroups, world }, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
+    return new Broker(services, { groups, transactions, shareGroups, world, users }, options, new MemoryBudget(config.number('queued.max.request.bytes')), ceilings);
   }
 
   /** Listens for clients. Rejects with 'invalid-argument' when the address cannot be taken, 'closed' after close(). */
   async listen(options: ListenOptions): Promise<Listener> {
     if (this.#closing) throw new MillraceError('closed', 'Cannot listen: the node is closing');
-    const info = {
-      name: options.name ?? 'PLAINTEXT', advertisedHost: options.advertisedHost ?? options.host, advertisedPort: options.advertisedPort ?? options.port, nodeId: options.nodeId ?? this.services.nodeId,
-      ...(options.principal === undefined ? {} : { principal: options.principal }),
-    };
-    const listener = await this.#machine.net.listen({ host: options.host, port: options.port }, (stream) => this.#server.accept(stream, info));
+    const { host, port, tls, sasl } = options;
+    const { report } = this.services;
+    if (this.#machine.net.isReal) checkExposure(options, report);
+    const security = securityOf(options.name, { ...(tls && { tls }), ...(sasl && { sasl }) });
+    const name = options.name ?? security.protocol;
+    const info = { name, advertisedHost: options.advertisedHost ?? host, advertisedPort: options.advertisedPort ?? port, nodeId: options.nodeId ?? this.services.nodeId, security, ...(options.principal === undefined ? {} : { principal: options.principal }) };
+    const onReload = (failure: Error | null) => (failure === null ? report(`listener ${name} uses the new certificate`) : report(`listener ${name} keeps its certificate: ${failure.message}`, 'warn'));
+    const listener = await this.#machine.net.listen({ host, port, ...(tls && { tls: { ...tls, onReload } }) }, (stream) => this.#server.accept(stream, info));
     if (info.advertisedPort === 0) info.advertisedPort = listener.port;
     this.world.listens(info);
-    this.#listeners.push(listener);
+    this.#listeners.push({ name, isConfigured: options.configured === true && tls !== undefined, listener });
     return listener;
+  }
+
+  /** The listeners that the configuration names by Kafka's keys; none when it names none. */
+  configuredListeners(): ConfiguredListener[] {
+    return configuredListeners(this.services.config);
+  }
+
+  /** Reads certificates again, or takes those that the configuration names now. A file that is no good leaves the one before in use, and a line in the report. */
+  async reloadCertificates(): Promise<void> {
+    const { config, report } = this.services;
+    for (const { name, isConfigured, listener } of this.#listeners) {
+      try {
+        await listener.reload(isConfigured ? configuredTls(config, name) : undefined);
+      } catch (error) {
+        if (!isMillraceError(error)) throw error;
+        report(`listener ${name} keeps its certificate: ${error.message}`, 'warn');
+      }
+    }
   }
 
   /** Serves one stream: the way in for a client of the same process. */
@@ -203,7 +246,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const stopped = this.#listeners.map((listener) => listener.close());
+    const stopped = this.#listeners.map(({ listener }) => listener.close());
     this.#fetches.finishWaiting();
     this.world.close();
     this.#shareFetches.finishWaiting();
@@ -239,6 +282,7 @@ export class Broker {
       route(DescribeProducers, describeProducersHandler(services)),
       route(ListPartitionReassignments, listPartitionReassignmentsHandler()),
       route(ElectLeaders, electLeadersHandler(services)),
+      ...securityRoutes(this.users),
       ...withShareGroups(groupRoutes(this.groups, services.nodeId), this.#shareGroups),
       ...shareRoutes(this.#shareGroups, this.#shareFetches),
       ...transactionRoutes(services, this.transactions, this.groups),
@@ -263,6 +307,11 @@ function reportState(state: LogState, report: Report): void {
   if (state.kind === 'failed') report(`the log has failed and takes no more writes until the node is restarted: ${state.reason}`, 'error', { event: 'log-state', state: state.kind, reason: state.reason });
   else if (state.kind === 'full') report('the log is full: writes are refused until there is room on the disk', 'error', { event: 'log-state', state: state.kind });
   else report(`the log is ${state.kind}`, 'info', { event: 'log-state', state: state.kind });
+}
+
+/** The users of a folder on which no broker runs. Nothing else of the folder is touched, so its topics keep what their node's own configuration would keep. */
+export async function openUsers(log: Log, machine: Machine): Promise<ScramUsers> {
+  return ScramUsers.open(await KeyedLog.open(log, machine.clock, metadataPartition, () => {}), machine.random);
 }
 
 /** The cluster's id: made once, kept for ever. */

@@ -37,7 +37,7 @@ function takingBack(net: Machine['net']): Machine['net'] {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  return { connect: (options) => net.connect(options), listen: (options, accept) => net.listen(options, (stream) => accept(lending(stream))) };
+  return { isReal: false, connect: (options) => net.connect(options), listen: (options, accept) => net.listen(options, (stream) => accept(lending(stream))) };
 }
 
 /** Starts a broker; `machine` brings files from an earlier life. */

@@ -4,6 +4,7 @@
 // H3 `bytes` and `records` in a request are views that the handler may keep, unless its route says `borrows`.
 // H2 A handler that throws a MillraceError costs its connection; one that throws anything else stops the node.
 import { assert } from '../base/mod.ts';
+import type { ListenerSecurity } from './security/options.ts';
 import { inVersions, type Api, type RequestOf, type ResponseInit, type VersionRange } from '../wire/mod.ts';
 
 /** A listener as its clients see it. */
@@ -12,6 +13,8 @@ export interface ListenerInfo {
   /** Address told to clients that came through it. */
   readonly advertisedHost: string;
   readonly advertisedPort: number;
+  /** What its clients have to show; without it, nothing. */
+  readonly security?: ListenerSecurity;
   /** Broker that it stands for, where one node plays several (world/); left out: the node itself. */
   readonly nodeId?: number;
   /** Who its clients are as long as they do not say so; default: 'User:ANONYMOUS'. */

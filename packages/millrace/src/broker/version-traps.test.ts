@@ -79,7 +79,7 @@ test('ApiVersions: nothing is advertised that is not served', async () => {
   await using node = await brokerUnderTest();
   const { apiKeys } = await (await node.dial()).ask(ApiVersions, 4, software);
   const advertised = new Set(apiKeys.map(({ apiKey }) => apiKey));
-  for (const key of [17, 36, 71, 72]) assert.ok(!advertised.has(key), `api ${key} is not served`);
+  for (const key of [38, 39, 71, 72]) assert.ok(!advertised.has(key), `api ${key} is not served`);
   const client = await node.dial();
   for (const { apiKey, maxVersion } of apiKeys) {
     const api = apiByKey(apiKey)!;
@@ -100,8 +100,8 @@ function smallest(api: Api<any, any>): object {
 test('an api that is not served ends the connection with one line in the report', async () => {
   await using node = await brokerUnderTest();
   const client = await node.dial();
-  const handshake = apis.find(({ key }) => key === 17)!;
-  client.sendBytes(Buffer.concat(encodeRequest(handshake, 1, { correlationId: 1, clientId: 'x' }, {})));
+  const delegation = apis.find(({ key }) => key === 38)!;
+  client.sendBytes(Buffer.concat(encodeRequest(delegation, 1, { correlationId: 1, clientId: 'x' }, {})));
   assert.equal(await client.frame(), null);
   assert.deepEqual(node.lines.filter((line) => line.includes('closed')).length, 1);
 });

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { AccessOperation, AccessResource, AccessRule, AccessRuleFilter, Admin } from '../client/mod.ts';
 import { addSubcommand, newCommand } from './command.ts';
-import { addClientFlags, type ClientFlags, withAdmin } from './connection.ts';
+import { addFlagsWithoutUser, type ClientFlags, withAdmin, withoutUser } from './connection.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
 import { collect, parseChoice, usageError } from './values.ts';
@@ -24,7 +24,7 @@ const resourceFlags = { topic: 'topic', group: 'group', transactionalId: 'transa
 const operations = ['all', 'read', 'write', 'create', 'delete', 'alter', 'describe', 'cluster_action', 'describe_configs', 'alter_configs', 'idempotent_write', 'create_tokens', 'describe_tokens', 'two_phase_commit'] as const satisfies readonly AccessOperation[];
 const patterns = ['literal', 'prefixed', 'match', 'any'] as const;
 
-interface RuleFlags extends ClientFlags {
+interface RuleFlags extends Omit<ClientFlags, 'user'> {
   readonly principal?: string[]; readonly operation?: string[]; readonly host?: string[]; readonly deny?: boolean; readonly allow?: boolean; readonly pattern?: string; readonly cluster?: boolean; readonly all?: boolean;
   readonly topic?: string[]; readonly group?: string[]; readonly transactionalId?: string[]; readonly delegationToken?: string[]; readonly user?: string[];
 }
@@ -43,7 +43,7 @@ function addRuleFlags(command: Command): Command {
 }
 
 function addList(parent: Command, shell: Shell): void {
-  addRuleFlags(addClientFlags(addSubcommand(parent, shell, 'list', 'Lists access rules, all or those that the flags name.', [
+  addRuleFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'list', 'Lists access rules, all or those that the flags name.', [
     { says: 'what may alice do?', line: 'millrace acls list --principal alice' },
   ])))
     .option('--pattern <kind>', 'literal, prefixed, any, or match: every rule that speaks of a resource of that name (default: any)')
@@ -51,12 +51,12 @@ function addList(parent: Command, shell: Shell): void {
     .option('--allow', 'only rules that allow')
     .action((flags: RuleFlags) => {
       const filters = filtersOf(flags);
-      return withAdmin(shell, flags, async (admin) => show(shell, flags, sorted(await found(admin, filters)), 'No access rules.'));
+      return withAdmin(shell, withoutUser(flags), async (admin) => show(shell, flags, sorted(await found(admin, filters)), 'No access rules.'));
     });
 }
 
 function addAdd(parent: Command, shell: Shell): void {
-  addRuleFlags(addClientFlags(addSubcommand(parent, shell, 'add', 'Adds access rules: one for each principal, operation, resource and host that is named.', [
+  addRuleFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'add', 'Adds access rules: one for each principal, operation, resource and host that is named.', [
     { says: 'alice may read every topic of the shop, in any group of the shop', line: 'millrace acls add --principal alice --operation read --topic shop- --group shop- --prefixed' },
     { says: 'nobody may delete orders, whatever else is allowed', line: "millrace acls add --deny --principal 'User:*' --operation delete --topic orders" },
   ])))
@@ -64,7 +64,7 @@ function addAdd(parent: Command, shell: Shell): void {
     .option('--deny', 'deny it: outweighs every rule that allows')
     .action((flags: RuleFlags & { readonly prefixed?: boolean }) => {
       const rules = rulesOf(flags, flags.prefixed === true ? 'prefixed' : 'literal');
-      return withAdmin(shell, flags, async (admin) => {
+      return withAdmin(shell, withoutUser(flags), async (admin) => {
         await admin.createAcls(rules);
         if (flags.json === true) return shell.out.line(JSON.stringify({ added: rules }));
         shell.out.line(rules.length === 1 ? 'Added 1 rule.' : `Added ${rules.length} rules.`);
@@ -73,7 +73,7 @@ function addAdd(parent: Command, shell: Shell): void {
 }
 
 function addRemove(parent: Command, shell: Shell): void {
-  addRuleFlags(addClientFlags(addSubcommand(parent, shell, 'remove', 'Removes the access rules that the flags name, and shows them.', [
+  addRuleFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'remove', 'Removes the access rules that the flags name, and shows them.', [
     { says: 'all rules of alice', line: 'millrace acls remove --principal alice' },
     { says: 'one rule', line: 'millrace acls remove --principal alice --operation write --topic orders --pattern literal' },
   ])))
@@ -84,7 +84,7 @@ function addRemove(parent: Command, shell: Shell): void {
     .action((flags: RuleFlags) => {
       const filters = filtersOf(flags);
       if (flags.all !== true && filters.length === 1 && Object.values(filters[0]!).every((value) => value === undefined)) throw usageError('Cannot remove: name what to remove, or give --all');
-      return withAdmin(shell, flags, async (admin) => show(shell, flags, sorted(await admin.deleteAcls(filters)), 'There was no such rule.', 'removed'));
+      return withAdmin(shell, withoutUser(flags), async (admin) => show(shell, flags, sorted(await admin.deleteAcls(filters)), 'There was no such rule.', 'removed'));
     });
 }
 
@@ -136,7 +136,7 @@ function sorted(rules: readonly Required<AccessRule>[]): Required<AccessRule>[] 
   return [...new Map(rules.map((rule) => [keyOf(rule), rule]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
 }
 
-function show(shell: Shell, flags: ClientFlags, rules: readonly Required<AccessRule>[], none: string, key?: string): void {
+function show(shell: Shell, flags: Pick<ClientFlags, 'json'>, rules: readonly Required<AccessRule>[], none: string, key?: string): void {
   if (flags.json === true) return shell.out.line(JSON.stringify(key === undefined ? rules : { [key]: rules }));
   if (rules.length === 0) return shell.err.line(none);
   const rows = rules.map(({ resource, name, pattern, permission, principal, operation, host }) => [resource, name, pattern, permission, principal, operation, host]);

@@ -20,6 +20,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'check', summary: 'walk every file of a data folder and say what is there', group: 'Run a node', load: async () => (await import('./check.ts')).checkCommand },
   { name: 'backup', summary: 'copy a data folder, also of a running node, also only what is new', group: 'Run a node', load: async () => (await import('./backup.ts')).backupCommand },
   { name: 'restore', summary: 'make a data folder from a backup', group: 'Run a node', load: async () => (await import('./restore.ts')).restoreCommand },
+  { name: 'users', summary: 'list, add and remove the users of a node', group: 'Run a node', load: async () => (await import('./users.ts')).usersCommand },
   { name: 'faults', summary: 'make a running node fail on purpose, for tests of its clients', group: 'Run a node', load: async () => (await import('./faults.ts')).faultsCommand },
   { name: 'topics', summary: 'list, create, describe, alter and delete topics', group: 'Work with topics', load: async () => (await import('./topics.ts')).topicsCommand },
   { name: 'produce', summary: 'write lines or JSON from stdin to a topic', group: 'Work with topics', load: async () => (await import('./produce.ts')).produceCommand },

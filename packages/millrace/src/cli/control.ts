@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorCode, isMillraceError, MillraceError } from '../base/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
-import type { Node, NodeStatus } from '../node/mod.ts';
+import type { Node, NodeStatus, NodeUser, UsersChange } from '../node/mod.ts';
 
 /** What the node's faults can be told. */
 export type FaultCommand =
@@ -22,6 +22,7 @@ type FaultPlan = Parameters<Node['faults']['set']>[0];
 /** What may be asked of a running node, and what each answers. */
 export interface ControlActions {
   backup(request: { readonly folder: string }): Promise<CopySummary>;
+  users(request: { readonly change: UsersChange }): Promise<NodeUser[]>;
   status(request: object): Promise<NodeStatus>;
   metrics(request: object): Promise<{ readonly text: string }>;
   faults(request: { readonly command: FaultCommand }): Promise<FaultReport>;
@@ -98,6 +99,7 @@ async function act(actions: ControlActions, line: string): Promise<Done<Verb>> {
   const request = JSON.parse(line) as ControlRequest;
   switch (request.do) {
     case 'backup': return actions.backup(request as ControlRequest<'backup'>);
+    case 'users': return actions.users(request as ControlRequest<'users'>);
     case 'status': return actions.status(request);
     case 'metrics': return actions.metrics(request);
     case 'faults': return actions.faults(request as ControlRequest<'faults'>);

@@ -71,10 +71,11 @@ test('start: ready when clients can connect, one node to a folder, a clean stop'
   await again.stop('SIGINT');
 });
 
-test('start: an address beyond loopback is warned about, one for everybody needs a name, a taken port is named', async (t) => {
+test('start: an address beyond loopback is refused, or warned about when it is insecure by word, one for everybody needs a name, a taken port is named', async (t) => {
   const folder = temporaryFolder(t);
-  const node = await start(t, join(folder, 'a'), '--host', '0.0.0.0', '--advertise', '127.0.0.1:9');
-  assert.match(JSON.stringify(node.lines()), /"level":"warn","component":"node","message":"listening on 0.0.0.0:0, which is not loopback/);
+  const node = await start(t, join(folder, 'a'), '--insecure', '--host', '0.0.0.0', '--advertise', '127.0.0.1:9');
+  assert.match(JSON.stringify(node.lines()), /"level":"warn","component":"broker","message":"listening on 0.0.0.0:0 INSECURE/);
+  await assert.rejects(start(t, join(folder, 'b'), '--host', '0.0.0.0', '--advertise', '127.0.0.1:9'), /without authentication/);
   await assert.rejects(start(t, join(folder, 'b'), '--host', '0.0.0.0'), (error: Error & { code: number }) => /--advertise/.test(error.message) && error.code === exitCodes.usage.code);
   const taken = await start(t, join(folder, 'c'));
   await assert.rejects(start(t, join(folder, 'd'), '--port', taken.server.split(':')[1]!), /Cannot listen on '127.0.0.1:\d+'/);

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { EntityQuotas, QuotaEntity, QuotaFilter, QuotaKey } from '../client/mod.ts';
 import { addSubcommand, newCommand } from './command.ts';
-import { addClientFlags, type ClientFlags, withAdmin } from './connection.ts';
+import { addFlagsWithoutUser, type ClientFlags, withAdmin, withoutUser } from './connection.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
 import { parseChoice, parsePair, parsePositive, usageError } from './values.ts';
@@ -22,7 +22,7 @@ export function quotasCommand(shell: Shell): Command {
   return command;
 }
 
-interface EntityFlags extends ClientFlags {
+interface EntityFlags extends Omit<ClientFlags, 'user'> {
   readonly user?: string; readonly userDefault?: boolean; readonly clientId?: string; readonly clientIdDefault?: boolean; readonly ip?: string; readonly ipDefault?: boolean;
 }
 
@@ -37,16 +37,16 @@ function addEntityFlags(command: Command): Command {
 }
 
 function addList(parent: Command, shell: Shell): void {
-  addEntityFlags(addClientFlags(addSubcommand(parent, shell, 'list', 'Lists quotas, all or those whose entity has the parts that the flags name.', [
+  addEntityFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'list', 'Lists quotas, all or those whose entity has the parts that the flags name.', [
     { says: 'what is set for alice, alone and with client ids?', line: 'millrace quotas list --user alice' },
   ]))).action((flags: EntityFlags) => {
     const filter: QuotaFilter = entityOf(flags);
-    return withAdmin(shell, flags, async (admin) => show(shell, flags, await admin.describeQuotas(filter)));
+    return withAdmin(shell, withoutUser(flags), async (admin) => show(shell, flags, await admin.describeQuotas(filter)));
   });
 }
 
 function addSet(parent: Command, shell: Shell): void {
-  addEntityFlags(addClientFlags(addSubcommand(parent, shell, 'set <key=value...>', 'Sets quotas of one entity; others that it has stay.', [
+  addEntityFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'set <key=value...>', 'Sets quotas of one entity; others that it has stay.', [
     { says: 'five new connections a second from one address', line: 'millrace quotas set connection_creation_rate=5 --ip 10.0.0.7' },
     { says: "a tenth of the node's thread for an application of bob's", line: 'millrace quotas set request_percentage=10 --user bob --client-id importer' },
   ]))).action((pairs: string[], flags: EntityFlags) => {
@@ -55,7 +55,7 @@ function addSet(parent: Command, shell: Shell): void {
       const [key, value] = parsePair('a quota', pair);
       return [parseChoice('a quota', key, keys), parsePositive(key, value)];
     }));
-    return withAdmin(shell, flags, async (admin) => {
+    return withAdmin(shell, withoutUser(flags), async (admin) => {
       await admin.alterQuotas([{ entity, set }]);
       if (flags.json === true) shell.out.line(JSON.stringify({ entity, set }));
       else shell.out.line(`Set for ${entityText(entity)}: ${Object.entries(set).map(([key, value]) => `${key}=${value}`).join(', ')}.`);
@@ -64,12 +64,12 @@ function addSet(parent: Command, shell: Shell): void {
 }
 
 function addRemove(parent: Command, shell: Shell): void {
-  addEntityFlags(addClientFlags(addSubcommand(parent, shell, 'remove [key...]', 'Removes quotas of one entity: those named, or all that it has.', [
+  addEntityFlags(addFlagsWithoutUser(addSubcommand(parent, shell, 'remove [key...]', 'Removes quotas of one entity: those named, or all that it has.', [
     { says: 'alice writes as fast as she likes again', line: 'millrace quotas remove producer_byte_rate --user alice' },
   ]))).action((named: string[], flags: EntityFlags) => {
     const entity = required(flags);
     const wanted = named.map((key) => parseChoice('a quota', key, keys));
-    return withAdmin(shell, flags, async (admin) => {
+    return withAdmin(shell, withoutUser(flags), async (admin) => {
       const [present] = await admin.describeQuotas({ ...entity, exact: true });
       const unset = Object.keys(present?.quotas ?? {}).filter((key) => wanted.length === 0 || wanted.includes(key as QuotaKey)) as QuotaKey[];
       if (unset.length > 0) await admin.alterQuotas([{ entity, unset }]);
@@ -106,7 +106,7 @@ function entityText(entity: QuotaEntity): string {
   }).join(', ');
 }
 
-function show(shell: Shell, flags: ClientFlags, found: readonly EntityQuotas[]): void {
+function show(shell: Shell, flags: Pick<ClientFlags, 'json'>, found: readonly EntityQuotas[]): void {
   if (flags.json === true) return shell.out.line(JSON.stringify(found));
   if (found.length === 0) return shell.err.line('No quotas.');
   const rows = found.flatMap(({ entity, quotas }) => Object.entries(quotas).map(([key, value]): [string, string, string] => [entityText(entity), key, String(value)])).sort((a, b) => (a[0] === b[0] ? (a[1] < b[1] ? -1 : 1) : a[0] < b[0] ? -1 : 1));

@@ -89,6 +89,7 @@ function hintFor(error: MillraceError): string | undefined {
   switch (error.code) {
     case 'disconnected': return 'Is a node running there? Start one with: millrace start    Name another with: --server HOST:PORT';
     case 'topic-not-found': return 'Topics there are: millrace topics list    Make one with: millrace topics create NAME';
+    case 'authentication-failed': return 'Log in with: --user NAME --password-file FILE (or --token-file, --client-cert)    Users of a node: millrace users list --data DIR';
     case 'group-not-found': return 'Groups there are: millrace groups list';
     case 'data-folder-locked': return 'Stop the other node, or name another folder with: --data DIR';
     default: return undefined;

@@ -6,10 +6,14 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nearest } from './nearest.ts';
 import type { Shell } from './shell.ts';
-import { type Address, parseAddress, parseChoice, parsePair, parseWhole, usageError } from './values.ts';
+import { type Address, parseAddress, parseBoolean, parseChoice, parsePair, parseWhole, usageError } from './values.ts';
 
 /** Port of a node when none is named: the one that Kafka's clients try. */
 export const portDefault = 9092;
+
+/** As wire/ has them; named here so that no command loads the wire for its flags. */
+const saslMechanisms = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'] as const;
+type PasswordMechanism = (typeof saslMechanisms)[number];
 
 /** One setting. `parse` gets the texts given for it: one, or for a list all of them, and the name to blame. */
 interface Setting<T> {
@@ -39,7 +43,7 @@ export const settings = {
   },
   host: {
     flag: '--host <host>', env: 'MILLRACE_HOST', kind: 'one', defaultText: '127.0.0.1', used: 'start', parse: text,
-    help: 'address to listen on; anything but loopback is open to the network, as there is no authentication yet',
+    help: 'address to listen on; one that other machines can reach needs --sasl, --tls-client-auth required, or --insecure',
   },
   port: {
     flag: '--port <number>', env: 'MILLRACE_PORT', kind: 'one', defaultText: String(portDefault), used: 'start',
@@ -54,6 +58,36 @@ export const settings = {
   listen: {
     flag: '--listen <address>', env: 'MILLRACE_LISTEN', kind: 'list', defaultText: undefined, used: 'start', parse: parseListen,
     help: 'a further HOST:PORT to listen on, each with its own advertised address as HOST:PORT=HOST:PORT; may be repeated',
+  },
+  tlsCert: {
+    flag: '--tls-cert <file>', env: 'MILLRACE_TLS_CERT', kind: 'path', defaultText: undefined, used: 'start', parse: text,
+    help: 'speak TLS on --host and --port with the certificate (and its chain) in this PEM file; looked at again every ten seconds',
+  },
+  tlsKey: {
+    flag: '--tls-key <file>', env: 'MILLRACE_TLS_KEY', kind: 'path', defaultText: undefined, used: 'start', parse: text,
+    help: 'its key (default: in the same file)',
+  },
+  tlsCa: {
+    flag: '--tls-ca <file>', env: 'MILLRACE_TLS_CA', kind: 'path', defaultText: undefined, used: 'start', parse: text,
+    help: 'whose signature makes the certificate of a client count',
+  },
+  tlsClientAuth: {
+    flag: '--tls-client-auth <how>', env: 'MILLRACE_TLS_CLIENT_AUTH', kind: 'one', defaultText: 'none', used: 'start',
+    parse: one((name, given) => parseChoice(name, given, ['none', 'requested', 'required'])),
+    help: 'whether clients are asked for a certificate',
+  },
+  sasl: {
+    flag: '--sasl <mechanism>', env: 'MILLRACE_SASL', kind: 'list', defaultText: undefined, used: 'start',
+    parse: (name, texts) => texts.flatMap((given) => given.split(',')).map((given) => parseChoice(name, given.trim().toUpperCase(), saslMechanisms)),
+    help: 'clients say who they are on --host and --port: scram-sha-512, scram-sha-256 (users: millrace users), plain (--sasl-users); may be repeated',
+  },
+  saslUsers: {
+    flag: '--sasl-users <file>', env: 'MILLRACE_SASL_USERS', kind: 'path', defaultText: undefined, used: 'start', parse: text,
+    help: 'users of plain, a line each: NAME:PASSWORD',
+  },
+  insecure: {
+    flag: '--insecure', env: 'MILLRACE_INSECURE', kind: 'one', defaultText: 'false', used: 'start', parse: one(parseBoolean),
+    help: 'let whoever reaches --host, or --listen, read, write and delete everything',
   },
   set: {
     flag: '--set <key=value>', env: 'MILLRACE_SET', kind: 'list', defaultText: undefined, used: 'start',
@@ -80,14 +114,47 @@ export const settings = {
     help: 'address for them; whoever reaches it may read the names of topics and groups, and all figures',
   },
   server: {
-    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, acls, quotas, top',
+    flag: '--server <address>', env: 'MILLRACE_SERVER', kind: 'one', defaultText: `127.0.0.1:${portDefault}`, used: 'topics, produce, consume, groups, users, acls, quotas, top',
     parse: one((name, given) => { for (const part of given.split(',')) parseAddress(name, part, portDefault); return given; }),
     help: 'HOST:PORT of the node, or of any Kafka, to talk to; several are separated by commas; --bootstrap-server is taken too',
   },
   timeoutMs: {
-    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, acls, quotas, top',
+    flag: '--timeout-ms <number>', env: 'MILLRACE_TIMEOUT_MS', kind: 'one', defaultText: '15000', used: 'topics, produce, consume, groups, users, acls, quotas, top',
     parse: one((name, given) => parseWhole(name, given, 1, 3_600_000)),
     help: 'longest wait for any one answer',
+  },
+  tls: {
+    flag: '--tls', env: 'MILLRACE_TLS', kind: 'one', defaultText: 'false', used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: one(parseBoolean),
+    help: 'speak TLS with the server',
+  },
+  ca: {
+    flag: '--ca <file>', env: 'MILLRACE_CA', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: "whose signature makes the server's certificate count, as PEM; speaks TLS",
+  },
+  clientCert: {
+    flag: '--client-cert <file>', env: 'MILLRACE_CLIENT_CERT', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: 'certificate to show to the server, as PEM; speaks TLS',
+  },
+  clientKey: {
+    flag: '--client-key <file>', env: 'MILLRACE_CLIENT_KEY', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: 'its key (default: in the same file)',
+  },
+  user: {
+    flag: '--user <name>', env: 'MILLRACE_USER', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: 'who to log in as; the password is in --password-file or in the variable MILLRACE_PASSWORD',
+  },
+  passwordFile: {
+    flag: '--password-file <file>', env: 'MILLRACE_PASSWORD_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: 'file whose first line is the password',
+  },
+  mechanism: {
+    flag: '--mechanism <name>', env: 'MILLRACE_MECHANISM', kind: 'one', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top',
+    parse: one((name, given): PasswordMechanism | undefined => parseChoice(name, given.toUpperCase(), ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'])),
+    help: 'how to log in: scram-sha-512, scram-sha-256 or plain (default: the strongest that the server has; plain only with TLS)',
+  },
+  tokenFile: {
+    flag: '--token-file <file>', env: 'MILLRACE_TOKEN_FILE', kind: 'path', defaultText: undefined, used: 'topics, produce, consume, groups, users, acls, quotas, top', parse: text,
+    help: 'file with a token (JWT) to log in with, read anew at every login',
   },
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -107,7 +174,7 @@ export interface Resolved<N extends SettingName> {
 }
 
 /** What `millrace.config.ts` may export as its default. @example export default { port: 19092, set: { 'num.partitions': 4 } } satisfies MillraceConfig */
-export type MillraceConfig = { readonly [K in SettingName]?: (typeof settings)[K]['kind'] extends 'list' ? readonly string[] | Readonly<Record<string, string | number | boolean>> : string | number };
+export type MillraceConfig = { readonly [K in SettingName]?: (typeof settings)[K]['kind'] extends 'list' ? readonly string[] | Readonly<Record<string, string | number | boolean>> : string | number | boolean };
 
 /** The flag as commander wants it. */
 export const settingFlag = (name: SettingName): string => settings[name].flag;

@@ -21,7 +21,7 @@ const notHere = async (): Promise<never> => { throw new Error('not here'); };
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-top-'));
   node = await startNode({ data: folder, config: { 'millrace.metrics.listener': '127.0.0.1:0' } });
-  closeControl = await serveControl(folder, { backup: notHere, faults: notHere, status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
+  closeControl = await serveControl(folder, { backup: notHere, faults: notHere, users: () => node.users(), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
   client = await connect(node);
   await client.admin().createTopics([{ topic: 'orders', partitions: 3 }, { topic: 'quiet' }]);
   await client.producer().send({ topic: 'orders', value: 'x' });
@@ -76,7 +76,7 @@ test('over HTTP, for a node of another machine; and by the protocol alone, for a
   const producing = load();
   const plain = await run('--json --every 0.3');
   await producing.stop();
-  closeControl = await serveControl(folder, { backup: notHere, faults: notHere, status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
+  closeControl = await serveControl(folder, { backup: notHere, faults: notHere, users: () => node.users(), status: () => node.status(), metrics: async () => ({ text: await node.metrics() }) });
   const told = plain.json as { node: null; topics: { topic: string; recordsIn: number; bytesIn: null }[]; groups: { group: string; lag: number; lagSeconds: null }[] };
   assert.equal(told.node, null);
   const [orders] = told.topics.filter(({ topic }) => topic === 'orders');

@@ -4,9 +4,10 @@ import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { Admin } from './admin/admin.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
 import { Consumer } from './consumer/consumer.ts';
-import { parseAddresses } from './net/address.ts';
+import { parseTarget } from './net/address.ts';
 import { Cluster } from './net/cluster.ts';
 import type { ClientPorts } from './net/ports.ts';
+import { connectionSecurity } from './net/security.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
 import { TransactionalProducer, type TransactionalProducerOptions } from './producer/transactional-producer.ts';
@@ -78,8 +79,9 @@ export async function openClient(target: ConnectTarget, options: ClientOptions):
 export async function openCluster(target: ConnectTarget, options: ClientOptions): Promise<Cluster> {
   const local = isLocalNode(target) ? target : null;
   const ports: ClientPorts = options.machine ?? local?.machine ?? { net: nodeNet(), clock: nodeClock(), random: nodeRandom() };
+  const parsed = parseTarget(local ? local.bootstrap : (target as string | readonly string[]));
   const cluster = new Cluster(ports, {
-    bootstrap: parseAddresses(local ? local.bootstrap : (target as string | readonly string[])),
+    bootstrap: parsed.addresses, security: connectionSecurity(options.tls, options.sasl, parsed),
     clientId: options.clientId ?? 'millrace',
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,

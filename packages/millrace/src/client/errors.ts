@@ -97,7 +97,11 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [E.CLUSTER_AUTHORIZATION_FAILED, refused('no right to do this on the cluster')],
   [E.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, refused('no right to this transactional id')],
   [E.SECURITY_DISABLED, says('invalid-argument', false, 'the server checks no access rules; it must be started with an authorizer (authorizer.class.name)')],
-  [E.SASL_AUTHENTICATION_FAILED, refused('the server did not accept the credentials')],
+  [E.SASL_AUTHENTICATION_FAILED, says('authentication-failed', false, 'the server did not accept the credentials')],
+  [E.UNSUPPORTED_SASL_MECHANISM, says('invalid-argument', false, 'there is no such mechanism')],
+  [E.UNACCEPTABLE_CREDENTIAL, says('invalid-argument', false, 'the server does not take this user or password')],
+  [E.DUPLICATE_RESOURCE, says('invalid-argument', false, 'the request names it twice')],
+  [E.RESOURCE_NOT_FOUND, says('not-found', false, 'there is no such thing')],
   [E.UNKNOWN_SERVER_ERROR, says('server-error', false, 'the server failed in an unexpected way; see its log')],
 ]);
 

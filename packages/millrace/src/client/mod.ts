@@ -9,6 +9,7 @@ export type { ErrorCode, MillraceError } from '../base/mod.ts';
 export type { Client } from './client.ts';
 export type { ClientOptions, ConnectTarget, LocalNode } from './options.ts';
 export type { Address } from './net/address.ts';
+export type { BearerToken, ClientSasl, ClientTls, PasswordLogin, TokenLogin } from './net/security.ts';
 export type { ClientPorts } from './net/ports.ts';
 export type { TopicPartition } from './partitions.ts';
 export type { CommittedOffset, FoundOffset, OffsetQuery, OffsetSpec, OffsetToCommit } from './offsets.ts';
@@ -20,6 +21,7 @@ export type { GroupDescription, GroupLag, GroupListing, MemberDescription, Membe
 export type { EntityQuotas, QuotaChange, QuotaEntity, QuotaFilter, QuotaKey } from './admin/quotas.ts';
 export type { ShareGroupDescription, ShareGroupPosition, ShareMemberDescription } from './admin/share-groups.ts';
 export type { CreatedTopic, NewTopic, TopicDescription } from './admin/topics.ts';
+export type { NewCredential, OldCredential, ScramUser, UserCredential } from './admin/users.ts';
 export type { Move } from './move/move.ts';
 export type { CutoverReport, MovedGroup, MoveKind, MoveOptions, MovePlan, MoveProgress, PartitionCheck, RefusedSetting, TopicPlan, VerifyReport } from './move/options.ts';
 export type { AssignorName } from './consumer/assignor.ts';

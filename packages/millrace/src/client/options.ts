@@ -1,5 +1,6 @@
 // client/options.ts - what connect() takes: a place, or a node of this process; and how its calls behave.
 import type { ClientPorts } from './net/ports.ts';
+import type { ClientSasl, ClientTls } from './net/security.ts';
 
 /** What connect() needs of a node that runs in this process: its address, and the machine it runs on (the real one or a simulated one). */
 export interface LocalNode {
@@ -8,11 +9,15 @@ export interface LocalNode {
   readonly machine: ClientPorts;
 }
 
-/** 'host:port', 'kafka://a:9092,b:9092', a list of those, or a node of this process. */
+/** 'host:port', 'kafka://a:9092,b:9092', 'kafkas://user:password@host:port' (with TLS), a list of those, or a node of this process. */
 export type ConnectTarget = string | readonly string[] | LocalNode;
 
 /** How a client behaves. Every value has a default. */
 export interface ClientOptions {
+  /** Speaks TLS: true, or whose certificates count and which is ours (default: as the URL says, 'kafkas://' does). */
+  readonly tls?: ClientTls;
+  /** Who this client is (default: as the URL says, 'kafkas://user:password@host'). */
+  readonly sasl?: ClientSasl;
   /** Name in the servers' logs and quotas (default 'millrace'). */
   readonly clientId?: string;
   /** Time for the first contact (default 5 000), and for opening any later connection (default 10 000), in ms. */

@@ -7,7 +7,7 @@ import type { RunningNode } from './run-node.ts';
 const dialTimeoutMs = 10_000;
 
 /** The face of a running node. */
-export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'backup' | 'play' | 'status' | 'metrics' | 'metricsUrl' | 'close'>): Node {
+export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, running: Pick<RunningNode, 'host' | 'port' | 'speaksTls' | 'backup' | 'users' | 'play' | 'status' | 'metrics' | 'metricsUrl' | 'close'>): Node {
   const { host, port, metricsUrl } = running;
   const printed = host.includes(':') ? `[${host}]` : host;
   let closing: Promise<void> | null = null;
@@ -15,9 +15,10 @@ export function nodeOn(machine: Pick<Machine, 'net' | 'clock' | 'random'>, runni
   return {
     host, port, metricsUrl, machine, close,
     bootstrap: `${printed}:${port}`,
-    url: `kafka://${printed}:${port}`,
+    url: `${running.speaksTls ? 'kafkas' : 'kafka'}://${printed}:${port}`,
     dial: (): Promise<Connection> => machine.net.connect({ host, port, timeoutMs: dialTimeoutMs }),
     backup: (folder) => running.backup(folder),
+    users: (change) => running.users(change),
     faults: faultsOf((command) => running.play(command)),
     status: () => running.status(),
     metrics: (options) => running.metrics(options),

@@ -2,20 +2,34 @@
 import type { ReportFacts, ReportLevel } from '../base/mod.ts';
 import type { FaultPlan, FaultReport } from '../broker/mod.ts';
 import type { CopySummary } from '../log/mod.ts';
-import type { Connection, Machine } from '../os/mod.ts';
+import type { SaslOptions } from '../broker/mod.ts';
+import type { Connection, Machine, TlsServer } from '../os/mod.ts';
+import type { NodeUser, UsersChange } from './users.ts';
 import type { StallFigures } from './stall-watch.ts';
 
 /** One address to listen on. */
 export interface NodeListener {
-  /** Name in reports (default 'PLAINTEXT'). */
+  /** Name in reports (default: Kafka's name of what protects it, such as 'PLAINTEXT' or 'SASL_SSL'). */
   readonly name?: string;
-  /** Default '127.0.0.1': other addresses let anybody in who can reach them. */
+  /** Default '127.0.0.1'. An address that others can reach needs `sasl`, or `tls` that requires certificates, or `insecure`. */
   readonly host?: string;
   /** Default 0: a free one. */
   readonly port?: number;
   /** Address told to clients that come in here (default: the one listened on). */
   readonly advertisedHost?: string;
   readonly advertisedPort?: number;
+  /** Speaks TLS here, with this certificate. With `clientAuth` clients show theirs, and are who it says, by `principalRules`. */
+  readonly tls?: NodeTls;
+  /** Clients say here who they are, by user and password or by token. */
+  readonly sasl?: SaslOptions;
+  /** Lets whoever reaches the address read, write and delete everything, where it would else be refused. */
+  readonly insecure?: boolean;
+}
+
+/** How a listener speaks TLS: certificate and key as PEM (text, or paths of files that are looked at again every ten seconds). */
+export interface NodeTls extends Omit<TlsServer, 'onReload'> {
+  /** From the subject of a client's certificate to the name of its user, as Kafka's ssl.principal.mapping.rules (default 'DEFAULT': the whole subject). */
+  readonly principalRules?: string;
 }
 
 /** How a node starts. Everything has a default: an empty node in memory on a free port of the loopback. */
@@ -83,7 +97,7 @@ export interface Node {
   readonly port: number;
   /** The same as 'host:port'. */
   readonly bootstrap: string;
-  /** The same as 'kafka://host:port'. */
+  /** The same as 'kafka://host:port', or 'kafkas://host:port' where it speaks TLS. */
   readonly url: string;
   /** The ports by which a client of this process reaches the node. */
   readonly machine: Pick<Machine, 'net' | 'clock' | 'random'>;
@@ -94,6 +108,8 @@ export interface Node {
    * holds an earlier backup of this node. Rejects 'invalid-argument' for a folder that is something else, 'data-damaged', 'disk-full'.
    */
   backup(folder: string): Promise<CopySummary>;
+  /** Changes the users of SCRAM, if anything is to be changed, and tells all that there are. Rejects 'invalid-argument', 'not-found'. */
+  users(change?: UsersChange): Promise<NodeUser[]>;
   /** What goes wrong on purpose. */
   readonly faults: NodeFaults;
   /** How the node is. */

@@ -7,24 +7,30 @@ import type { CopySummary } from '../log/mod.ts';
 import { nodeClock, nodeNet, nodeRandom } from '../os/mod.ts';
 import { nodeOn } from './face.ts';
 import type { MetricsOptions, Node, NodeOptions, NodeStatus } from './options.ts';
+import type { NodeUser, UsersChange } from './users.ts';
 
 /** What the thread is told to start. */
 export type ThreadOptions = Omit<NodeOptions, 'machine' | 'onReport' | 'onFatal' | 'thread'> & { readonly data: string };
 
 /** What the thread says. */
 export type FromThread =
-  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly metricsUrl: string | null }
+  | { readonly kind: 'started'; readonly host: string; readonly port: number; readonly speaksTls: boolean; readonly metricsUrl: string | null }
   | { readonly kind: 'refused'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'report'; readonly line: string; readonly level: ReportLevel; readonly facts: ReportFacts }
   | { readonly kind: 'answered'; readonly call: number; readonly answer: ThreadAnswer }
   | { readonly kind: 'failed'; readonly call: number; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'closed' };
 
-/** What the thread can be asked, and what it answers. */
+/** What the thread can be asked. */
 export type ThreadQuestion =
-  | { readonly kind: 'backup'; readonly folder: string } | { readonly kind: 'status' } | { readonly kind: 'metrics'; readonly options: MetricsOptions }
+  | { readonly kind: 'backup'; readonly folder: string }
+  | { readonly kind: 'users'; readonly change: UsersChange }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'metrics'; readonly options: MetricsOptions }
   | { readonly kind: 'play'; readonly command: WorldCommand };
-type ThreadAnswer = CopySummary | NodeStatus | FaultReport | string;
+
+/** What it answers. */
+export type ThreadAnswer = CopySummary | NodeUser[] | NodeStatus | FaultReport | string;
 
 /** What the thread is told: to stop cleanly, or to answer. */
 export type ToThread = { readonly kind: 'close' } | { readonly kind: 'ask'; readonly call: number; readonly question: ThreadQuestion };
@@ -47,8 +53,9 @@ export function startOnThread(options: NodeOptions & { readonly data: string }):
         };
         const ask = askThrough(worker, closed);
         resolve(nodeOn({ net: nodeNet(), clock: nodeClock(), random: nodeRandom() }, {
-          host: message.host, port: message.port, metricsUrl: message.metricsUrl, close,
+          host: message.host, port: message.port, speaksTls: message.speaksTls, metricsUrl: message.metricsUrl, close,
           backup: (folder) => ask({ kind: 'backup', folder }) as Promise<CopySummary>,
+          users: (change = {}) => ask({ kind: 'users', change }) as Promise<NodeUser[]>,
           play: (command) => ask({ kind: 'play', command }) as Promise<FaultReport>,
           status: () => ask({ kind: 'status' }) as Promise<NodeStatus>,
           metrics: (metricsOptions = {}) => ask({ kind: 'metrics', options: metricsOptions }) as Promise<string>,

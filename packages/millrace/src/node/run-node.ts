@@ -10,6 +10,7 @@ import { scrapeText } from './metrics/scrape.ts';
 import type { MetricsOptions, NodeListener, NodeOptions, NodeStatus } from './options.ts';
 import { readinessOf } from './readiness.ts';
 import { noStalls, StallWatch } from './stall-watch.ts';
+import { changeUsers, type NodeUser, type UsersChange } from './users.ts';
 import { packageVersion } from './version.ts';
 
 /** A node on this thread. */
@@ -19,7 +20,12 @@ export interface RunningNode {
   /** The first listener, as told to clients. */
   readonly host: string;
   readonly port: number;
+  /** Whether the first listener does. */
+  readonly speaksTls: boolean;
+  /** Ports of all listeners, in their order. */
+  readonly ports: readonly number[];
   backup(folder: string): Promise<CopySummary>;
+  users(change?: UsersChange): Promise<NodeUser[]>;
   /** Carries out a command to the node's world. */
   play(command: WorldCommand): Promise<FaultReport>;
   status(): Promise<NodeStatus>;
@@ -38,7 +44,7 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
   const report: Report = reportAs('node', (line, level = 'info', facts = {}) => options.onReport?.(line, level, facts));
   const startedMs = machine.clock.nowMs();
   const sizes = options.data === undefined ? memorySizes : diskSizes;
-  const addresses: readonly NodeListener[] = [options, ...(options.listeners ?? [])];
+  const own: readonly NodeListener[] = [mainListener(options), ...(options.listeners ?? [])];
   const watched: Watched = { observed: null, stopping: false };
   const door = await openDoorOf(options, watched, report); // first: whoever waits for the start asks it
   let log: Log | null = null;
@@ -49,13 +55,15 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
       tailBytes: options.tailBytes ?? sizes.tailBytes, journalFileBytes: options.journalFileBytes ?? sizes.journalFileBytes,
     });
     broker = await Broker.open({
-      log: openedLog, machine, report, validator: validatorFor(machine, options), config: withAddresses(options.config ?? {}, addresses, machine), world: options,
+      log: openedLog, machine, report, validator: validatorFor(machine, options), config: withAddresses(options.config ?? {}, own, machine), world: options,
       ...(options.onFatal ? { onFatal: options.onFatal } : {}),
     });
     const opened = broker;
+    const configured = options.config?.['listeners'] === undefined ? null : opened.configuredListeners();
+    const addresses: readonly NodeListener[] = configured === null ? own : [...configured, ...own.slice(1)];
     const listeners: Listener[] = [];
     for (const [number, nodeId] of opened.world.brokerIds.entries()) {
-      for (const [place, address] of addresses.entries()) listeners.push(await opened.listen(addressOf({ name: place === 0 ? 'PLAINTEXT' : `PLAINTEXT${place + 1}`, ...address }, number, nodeId)));
+      for (const [place, address] of addresses.entries()) listeners.push(await opened.listen(addressOf({ name: `${protocolOf(address)}${place === 0 ? '' : place + 1}`, ...address }, number, nodeId)));
     }
     // In memory the thread is the program's own, which may do what it likes.
     const stalls = options.data === undefined ? null : new StallWatch(machine.clock, report);
@@ -75,8 +83,9 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     const backup = (folder: string): Promise<CopySummary> => openedLog.backup(new NodeDisk(folder));
     const play = (command: WorldCommand): Promise<FaultReport> => opened.world.command(command);
     const metrics = (metricsOptions: MetricsOptions = {}): Promise<string> => scrapeText(observed, metricsOptions);
+    const users = (change: UsersChange = {}): Promise<NodeUser[]> => changeUsers(opened.users, machine.random, change);
     return {
-      broker: opened, log: openedLog, backup, play, status, metrics, metricsUrl: door?.url ?? null,
+      broker: opened, log: openedLog, backup, users, play, status, metrics, metricsUrl: door?.url ?? null, ports: listeners.map((one) => one.port), speaksTls: addresses[0]!.tls !== undefined,
       host: addresses[0]!.advertisedHost ?? reachable(addresses[0]!.host), port: addresses[0]!.advertisedPort ?? listeners[0]!.port, close,
     };
   } catch (error) {
@@ -85,6 +94,15 @@ export async function runNode(machine: Machine, options: NodeOptions): Promise<R
     await door?.close();
     throw error;
   }
+}
+
+/** The listener that the options themselves describe. */
+function mainListener({ name, host, port, advertisedHost, advertisedPort, tls, sasl, insecure }: NodeOptions): NodeListener {
+  return {
+    ...(name === undefined ? {} : { name }), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }),
+    ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }),
+    ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }), ...(insecure === undefined ? {} : { insecure }),
+  };
 }
 
 /** A simulated machine judges where it stands: every run must go the same way. Loaded when the first topic has a schema. */
@@ -103,18 +121,29 @@ function validatorFor(machine: Machine, options: NodeOptions): Validator {
 /** Where the `number`th broker that the node plays listens: at a free port, or so many ports after the named one. */
 function addressOf(address: NodeListener, number: number, nodeId: number): ListenOptions {
   const after = (port: number): number => (port === 0 ? 0 : port + number);
-  const { name, host = loopback, port = 0, advertisedHost, advertisedPort } = address;
+  const { host = loopback, port = 0, advertisedHost, advertisedPort, ...rest } = address;
   return {
-    host, port: after(port), nodeId, ...(name === undefined ? {} : { name }), ...(advertisedHost === undefined ? {} : { advertisedHost }),
+    ...rest, host, port: after(port), nodeId, ...(advertisedHost === undefined ? {} : { advertisedHost }),
     ...(advertisedPort === undefined ? {} : { advertisedPort: after(advertisedPort) }),
   };
 }
 
 /** What tools ask the node about itself. */
 function withAddresses(config: Readonly<Record<string, string>>, addresses: readonly NodeListener[], machine: Machine): Record<string, string> {
-  const listeners = addresses.map(({ name, host, port }) => `${name ?? 'PLAINTEXT'}://${host ?? loopback}:${port ?? 0}`);
-  const advertised = addresses.map(({ name, host, port, advertisedHost, advertisedPort }) => `${name ?? 'PLAINTEXT'}://${advertisedHost ?? host ?? loopback}:${advertisedPort ?? port ?? 0}`);
-  return { listeners: listeners.join(','), 'advertised.listeners': advertised.join(','), 'log.dirs': machine.disk.root, ...config };
+  const folder = { 'log.dirs': machine.disk.root };
+  if (config['listeners'] !== undefined) return { ...folder, ...config };
+  const listeners = addresses.map(({ name, host, port, ...security }) => `${name ?? protocolOf(security)}://${host ?? loopback}:${port ?? 0}`);
+  const advertised = addresses.map(({ name, host, port, advertisedHost, advertisedPort, ...security }) => `${name ?? protocolOf(security)}://${advertisedHost ?? host ?? loopback}:${advertisedPort ?? port ?? 0}`);
+  return { listeners: listeners.join(','), 'advertised.listeners': advertised.join(','), ...protocolMap(addresses), ...folder, ...config };
+}
+
+const protocolOf = ({ tls, sasl }: NodeListener): string => `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`;
+
+/** What protects listeners whose names do not say it. */
+function protocolMap(addresses: readonly NodeListener[]): Record<string, string> {
+  if (addresses.every(({ tls, sasl }) => tls === undefined && sasl === undefined)) return {};
+  const pairs = addresses.map(({ name, ...security }) => `${name ?? protocolOf(security)}:${protocolOf(security)}`);
+  return { 'listener.security.protocol.map': pairs.join(',') };
 }
 
 /** An address that a client of this machine can use for one that stands for all. */

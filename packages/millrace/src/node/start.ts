@@ -30,17 +30,19 @@ async function startInMemory(options: NodeOptions): Promise<Node> {
   const random = nodeRandom();
   const inside = memoryNet(clock);
   const machine: Machine = { disk: new MemoryDisk(), clock, random, net: bothNets(nodeNet(), inside) };
-  return nodeOn({ ...machine, net: inside }, await runNode(machine, options));
+  return nodeOn(machine, await runNode(machine, options));
 }
 
-/** Listens on both, at the same port; nothing is dialled through it. */
+/** Listens on both, at the same port, and dials inside; with TLS all goes outside, so that nobody comes in past a certificate. */
 function bothNets(outside: Net, inside: Net): Net {
   return {
+    isReal: true,
     async listen(address, onConnection) {
       const outer = await outside.listen(address, onConnection);
+      if (address.tls !== undefined) return outer;
       const inner = await inside.listen({ host: address.host, port: outer.port }, onConnection);
-      return { host: outer.host, port: outer.port, async close() { await Promise.all([outer.close(), inner.close()]); } };
+      return { host: outer.host, port: outer.port, reload: async () => {}, async close() { await Promise.all([outer.close(), inner.close()]); } };
     },
-    connect: (address) => inside.connect(address),
+    connect: (address) => (address.tls === undefined ? inside : outside).connect(address),
   };
 }

@@ -2,10 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, isMillraceError } from '../base/mod.ts';
 import { nodeMachine } from '../os/mod.ts';
-import type { CopySummary } from '../log/mod.ts';
-import type { FaultReport } from '../broker/mod.ts';
-import type { NodeStatus } from './options.ts';
-import type { FromThread, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
+import type { FromThread, ThreadAnswer, ThreadOptions, ThreadQuestion, ToThread } from './own-thread.ts';
 import { runNode, type RunningNode } from './run-node.ts';
 
 assert(parentPort !== null, 'this file is the entry of a thread');
@@ -19,7 +16,7 @@ try {
     if (message.kind === 'close') node.close().then(() => { say({ kind: 'closed' }); parent.close(); });
     else void answer(node, message.call, message.question);
   });
-  say({ kind: 'started', host: node.host, port: node.port, metricsUrl: node.metricsUrl });
+  say({ kind: 'started', host: node.host, port: node.port, speaksTls: node.speaksTls, metricsUrl: node.metricsUrl });
 } catch (error) {
   say({ kind: 'refused', code: isMillraceError(error) ? error.code : null, message: error instanceof Error ? error.message : String(error) });
   parent.close();
@@ -33,9 +30,10 @@ async function answer(node: RunningNode, call: number, question: ThreadQuestion)
   }
 }
 
-function answerOf(node: RunningNode, question: ThreadQuestion) {
+function answerOf(node: RunningNode, question: ThreadQuestion): Promise<ThreadAnswer> {
   switch (question.kind) {
     case 'backup': return node.backup(question.folder);
+    case 'users': return node.users(question.change);
     case 'play': return node.play(question.command);
     case 'status': return node.status();
     case 'metrics': return node.metrics(question.options);

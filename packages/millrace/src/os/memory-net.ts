@@ -25,17 +25,21 @@ export function memoryNet(clock: Clock): Net {
   };
 
   return {
+    isReal: false,
     async listen(address, onConnection): Promise<Listener> {
+      if (address.tls !== undefined) throw noTls(`listen on '${address.host}:${address.port}'`);
       const port = address.port === 0 ? portFree() : address.port;
       if (listeners.has(port)) throw new MillraceError('invalid-argument', `Cannot listen on '${address.host}:${port}': the port is taken`, { ...address });
       listeners.set(port, onConnection);
       return {
         host: address.host,
         port,
+        async reload() {},
         async close() { listeners.delete(port); },
       };
     },
     async connect(address): Promise<Connection> {
+      if (address.tls !== undefined) throw noTls(`connect to '${address.host}:${address.port}'`);
       const accept = listeners.get(address.port);
       if (!accept) throw new MillraceError('disconnected', `Cannot connect to '${address.host}:${address.port}': nothing listens there`, { host: address.host, port: address.port });
       const [near, far] = connectionPair(clock, `${address.host}:${portClientNext++}`, `${address.host}:${address.port}`);
@@ -43,6 +47,11 @@ export function memoryNet(clock: Clock): Net {
       return near;
     },
   };
+}
+
+/** What a network inside the process says when it is asked for TLS. */
+export function noTls(action: string): MillraceError {
+  return new MillraceError('invalid-argument', `Cannot ${action} with TLS: a network inside the process has none; use the machine's own`);
 }
 
 /** Two joined ends, for a transport inside one process. @example const [client, server] = connectionPair(clock, 'client:1', 'server:9092'); */
@@ -57,6 +66,7 @@ export function connectionPair(clock: Clock, near: string, far: string): [Connec
 interface PendingWrite { parts: readonly Uint8Array[]; bytes: number; done: ((error: Error | null) => void) | undefined }
 
 class MemoryConnection implements Connection {
+  readonly peerCertificate = null;
   readonly local: string;
   readonly remote: string;
   peer!: MemoryConnection;

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMillraceError } from '../base/mod.ts';
-import type { Clock, Connection, Net } from './ports.ts';
+import type { Clock, Connection, Net, TlsClient, TlsServer } from './ports.ts';
 
 /** A network, the host name to listen on, and how to let time pass. */
 export interface NetUnderTest {
+  /** With it the cases go over TLS. */
+  readonly tls?: { readonly server: TlsServer; readonly client: TlsClient };
   readonly net: Net;
   readonly host: string;
   readonly clock: Clock;
@@ -108,14 +110,27 @@ export function netContract(name: string, make: () => NetUnderTest): void {
   });
 }
 
+/** What a network that is not the machine's own does with TLS: it has none, and says so. */
+export function noTlsContract(name: string, make: () => NetUnderTest): void {
+  test(`${name}: has no TLS, and refuses to pretend`, async () => {
+    const { net, host, pass } = make();
+    assert.equal(net.isReal, false);
+    await assert.rejects(pass(net.listen({ host, port: 0, tls: { cert: 'x', key: 'x' } }, () => {})), (error) => isMillraceError(error, 'invalid-argument'));
+    const listener = await pass(net.listen({ host, port: 0 }, () => {}));
+    await assert.rejects(pass(net.connect({ host, port: listener.port, timeoutMs: 100, tls: {} })), (error) => isMillraceError(error, 'invalid-argument'));
+    await pass(listener.reload());
+    await pass(listener.close());
+  });
+}
+
 interface Pair extends NetUnderTest { readonly near: Connection; readonly far: Connection }
 
 async function withPair(under: NetUnderTest, use: (pair: Pair) => Promise<void>): Promise<void> {
-  const { net, host, pass } = under;
+  const { net, host, pass, tls } = under;
   let accept: (connection: Connection) => void = () => {};
   const accepted = new Promise<Connection>((resolve) => { accept = resolve; });
-  const listener = await pass(net.listen({ host, port: 0 }, (connection) => accept(connection)));
-  const near = await pass(net.connect({ host, port: listener.port, timeoutMs: 5000 }));
+  const listener = await pass(net.listen({ host, port: 0, ...(tls && { tls: tls.server }) }, (connection) => accept(connection)));
+  const near = await pass(net.connect({ host, port: listener.port, timeoutMs: 5000, ...(tls && { tls: tls.client }) }));
   const far = await pass(accepted);
   try {
     await use({ ...under, near, far });

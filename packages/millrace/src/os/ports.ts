@@ -111,12 +111,40 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
+/** PEM: its text (it begins with '-----BEGIN'), or the path of a file that holds it. */
+export type Pem = string;
+
+/** A certificate with its key: as PEM, or both in a PKCS#12 file (`pfx` is its path). `passphrase` opens an encrypted key or the PKCS#12 file. */
+export interface TlsIdentity { readonly cert?: Pem; readonly key?: Pem; readonly pfx?: string; readonly passphrase?: string }
+
+/** How a listener speaks TLS, 1.2 at least. */
+export interface TlsServer extends TlsIdentity {
+  /** Whose signature makes a client's certificate count; needed when one is asked for. */
+  readonly ca?: Pem;
+  /** Whether clients are asked for a certificate, and whether one who shows none is let in (default 'none'). */
+  readonly clientAuth?: 'none' | 'requested' | 'required';
+  /** Told when the files had changed and were taken, or could not be taken: the former ones then stay in use. */
+  readonly onReload?: (failure: Error | null) => void;
+}
+
+/** How a client speaks TLS, 1.2 at least. */
+export interface TlsClient extends TlsIdentity {
+  /** Whose signature makes the server's certificate count (default: the authorities that Node knows). */
+  readonly ca?: Pem;
+  /** The name that the server's certificate must have (default: the host dialled). */
+  readonly servername?: string;
+  /** False takes any certificate, so that anybody on the way can read and change everything. For tests. */
+  readonly verify?: boolean;
+}
+
 /** One end of a byte stream. Handlers are set once, before the next turn of the loop. */
 export interface Connection {
   /** 'host:port' of the other end. */
   readonly remote: string;
   /** 'host:port' of this end. */
   readonly local: string;
+  /** The certificate, in DER, that the other end has shown and proved to hold; known once the first bytes have come. Null without TLS or without one. */
+  readonly peerCertificate: Uint8Array | null;
   /**
    * Sets the receiver of bytes. The chunk belongs to the receiver, unless it said `lent`: then it may be used again for the next bytes as soon
    * as the handler returns, which spares a buffer per read.
@@ -145,16 +173,26 @@ export interface Listener {
   /** The port taken (of interest when 0 was asked for). */
   readonly host: string;
   readonly port: number;
+  /**
+   * Reads the files of certificates again, now, or takes others from now on. Rejects 'invalid-argument' when they are no good: those in use stay then.
+   * Without TLS it does nothing.
+   */
+  reload(tls?: TlsIdentity & { readonly ca?: Pem }): Promise<void>;
   /** Takes no further connections; those it took stay open. */
   close(): Promise<void>;
 }
 
 /** Byte streams. */
 export interface Net {
-  /** Rejects with 'invalid-argument' when the port is taken or the host unknown. */
-  listen(address: { host: string; port: number }, onConnection: (connection: Connection) => void): Promise<Listener>;
-  /** Rejects with 'disconnected' (refused, unreachable) or 'timeout'. */
-  connect(address: { host: string; port: number; timeoutMs: number }): Promise<Connection>;
+  /** True for the machine's own network: other machines may reach it, and it speaks TLS. One inside the process does neither. */
+  readonly isReal: boolean;
+  /**
+   * Rejects with 'invalid-argument' when the port is taken, the host unknown, or the certificates are no good. With TLS a connection is told of
+   * as soon as it is made: its first bytes come after the handshake, and a failed handshake ends it.
+   */
+  listen(address: { host: string; port: number; tls?: TlsServer }, onConnection: (connection: Connection) => void): Promise<Listener>;
+  /** Rejects with 'disconnected' (refused, unreachable), 'timeout', or with TLS 'authentication-failed' when the server's certificate does not count. */
+  connect(address: { host: string; port: number; timeoutMs: number; tls?: TlsClient }): Promise<Connection>;
 }
 
 /** A thread that computes what would hold this one up. */

@@ -25,6 +25,7 @@ export class FakeConnection implements Connection {
   readonly end: End;
   readonly local: string;
   readonly remote: string;
+  readonly peerCertificate = null;
   readonly net: FakeNet;
   /** The other end; the simulation's wiring, not for the process. */
   peer!: FakeConnection;

@@ -3,7 +3,7 @@
 // T1 A stream is TCP: in order, never doubled, never with a hole; faults delay it, stall it or end it. Requests are doubled by clients
 // that retry after a lost answer, not by the network. T2 Where chunks are cut is chance.
 import { MillraceError } from '../base/mod.ts';
-import type { Connection, Listener, Net } from '../os/mod.ts';
+import { type Connection, type Listener, type Net, noTls, type TlsClient, type TlsServer } from '../os/mod.ts';
 import { connectEnds } from './fake-connection.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import type { FakeProcess } from './fake-process.ts';
@@ -47,6 +47,7 @@ export class FakeNet {
   port(process: FakeProcess, host: string): Net {
     process.onDeath(() => this.#processDied(process));
     return {
+      isReal: false,
       listen: (address, onConnection) => this.#listen(process, host, address, onConnection),
       connect: (address) => this.#connect(process, host, address),
     };
@@ -89,7 +90,8 @@ export class FakeNet {
   /** Forgets a connection that both ends know is over. */
   forget(connection: FakeConnection): void { this.#connections.delete(connection); }
 
-  async #listen(process: FakeProcess, host: string, address: { host: string; port: number }, accept: (connection: Connection) => void): Promise<Listener> {
+  async #listen(process: FakeProcess, host: string, address: { host: string; port: number; tls?: TlsServer }, accept: (connection: Connection) => void): Promise<Listener> {
+    if (address.tls !== undefined) throw noTls(`listen on '${address.host}:${address.port}'`);
     const port = address.port === 0 ? this.#portNext++ : address.port;
     const name = `${address.host}:${port}`;
     if (this.#listeners.has(name)) throw new MillraceError('invalid-argument', `Cannot listen on '${name}': the port is taken`, { ...address });
@@ -97,6 +99,7 @@ export class FakeNet {
     return {
       host: address.host,
       port,
+      reload: async () => {},
       close: async () => {
         this.#listeners.delete(name);
         for (const connection of this.#connections) if (connection.isServerOf(process, name)) connection.close();
@@ -104,7 +107,8 @@ export class FakeNet {
     };
   }
 
-  #connect(process: FakeProcess, host: string, address: { host: string; port: number; timeoutMs: number }): Promise<Connection> {
+  #connect(process: FakeProcess, host: string, address: { host: string; port: number; timeoutMs: number; tls?: TlsClient }): Promise<Connection> {
+    if (address.tls !== undefined) return Promise.reject(noTls(`connect to '${address.host}:${address.port}'`));
     const name = `${address.host}:${address.port}`;
     const fail = (code: 'disconnected' | 'timeout', why: string) => new MillraceError(code, `Cannot connect to '${name}': ${why}`, { host: address.host, port: address.port });
     return new Promise((resolve, reject) => {

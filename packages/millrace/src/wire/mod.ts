@@ -16,4 +16,5 @@ export * from './batch-rewriter.ts';
 export * from './compression.ts';
 export * from './control-record.ts';
 export * from './record-cursor.ts';
+export * from './sasl/mod.ts';
 export * from './acl-numbers.ts';

@@ -3,9 +3,9 @@
 // Records: a topic's values in its own record; a group's under 'config/group/<group>' (config/group-configs.ts); the node's under 'config/node' and 'config/all-nodes' of the metadata partition.
 import { isMillraceError, type Report } from '../../base/mod.ts';
 import { AlterConfigs, errorCodes, IncrementalAlterConfigs } from '../../wire/mod.ts';
-import { checkConfigValue, type ConfigDefinition } from '../config/definition.ts';
+import { checkConfigValue, shownConfigValue, type ConfigDefinition } from '../config/definition.ts';
 import { checkGroupConfig, groupDefinitions } from '../config/group-definitions.ts';
-import { nodeDefinitions } from '../config/node-definitions.ts';
+import { nodeDefinitionOf } from '../config/node-definitions.ts';
 import { importDone, schemasOf } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { NodeConfig } from '../config/node-config.ts';
@@ -22,7 +22,7 @@ interface Change { readonly name: string; readonly operation: 'set' | 'delete' |
 
 /** What may be altered: its keys, its present values, and how to keep new ones. */
 interface Target {
-  readonly definitions: ReadonlyMap<string, ConfigDefinition>;
+  readonly definitions: { get(name: string): ConfigDefinition | undefined };
   readonly values: ReadonlyMap<string, string>;
   /** What a list is when the target has none of its own: append and subtract start from it. */
   inherited(name: string): string;
@@ -54,10 +54,10 @@ export function loadAlteredConfig(metadata: KeyedLog, config: NodeConfig, report
     if (text === undefined) continue;
     const values = new Map(Object.entries((JSON.parse(text) as { values: Record<string, string> }).values));
     for (const [name, value] of values) {
-      const definition = nodeDefinitions.get(name);
+      const definition = nodeDefinitionOf(name);
       if (definition !== undefined && isValid(definition, value)) continue;
       values.delete(name);
-      report(`configuration ${name}=${value} is not known to this version: ignored`, 'warn');
+      report(`configuration ${name}=${definition === undefined ? '...' : shownConfigValue(definition, value)} is not known to this version: ignored`, 'warn');
     }
     config.setAltered(level, values);
   }
@@ -163,7 +163,7 @@ function brokerTarget(services: Services, name: string): Target {
   }
   const level = name === '' ? 'all-nodes' : 'node';
   return {
-    definitions: nodeDefinitions,
+    definitions: { get: nodeDefinitionOf },
     values: services.config.altered(level),
     inherited: (key) => services.config.given(key) ?? '',
     mayAlter: (definition) => definition.dynamic === true,

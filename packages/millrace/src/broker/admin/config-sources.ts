@@ -3,7 +3,7 @@ import type { ConfigKind } from '../config/definition.ts';
 import type { ConfigSource } from '../config/node-config.ts';
 
 const sources: Record<ConfigSource, number> = { topic: 1, group: 8, node: 2, 'all-nodes': 3, static: 4, default: 5 };
-const kinds: Record<ConfigKind, number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
+const kinds: Record<ConfigKind, number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7, password: 9 };
 
 /** Kafka's number of a source. */
 export const configSourceNumber = (source: ConfigSource): number => sources[source];

@@ -3,7 +3,7 @@ import { DescribeConfigs, errorCodes, type RequestOf, type ResponseInit } from '
 import type { ConfigDefinition } from '../config/definition.ts';
 import type { ConfigValue } from '../config/node-config.ts';
 import { groupDefinitions } from '../config/group-definitions.ts';
-import { nodeDefinitions } from '../config/node-definitions.ts';
+import { nodeDefinitionOf, nodeDefinitions } from '../config/node-definitions.ts';
 import { topicConfigLevels } from '../config/topic-config.ts';
 import { topicDefinitions } from '../config/topic-definitions.ts';
 import type { Handler } from '../handlers.ts';
@@ -59,11 +59,12 @@ function topicRows(services: Services, name: string): Found {
 function brokerRows(services: Services, name: string): Found {
   if (name === '') {
     const altered = services.config.altered('all-nodes');
-    const rows = [...altered].map(([key, text]) => ({ definition: nodeDefinitions.get(key)!, levels: [{ name: key, text, source: 'all-nodes' as const }], readOnly: false }));
+    const rows = [...altered].map(([key, text]) => ({ definition: nodeDefinitionOf(key)!, levels: [{ name: key, text, source: 'all-nodes' as const }], readOnly: false }));
     return { kind: 'rows', rows };
   }
   if (name !== String(services.nodeId)) return refused(errorCodes.INVALID_REQUEST, `Unexpected broker id, expected ${services.nodeId} or empty string, but received ${name}`);
-  const rows = [...nodeDefinitions.values()].map((definition) => ({ definition, levels: services.config.levels(definition.name), readOnly: definition.dynamic !== true }));
+  const definitions = [...nodeDefinitions.values(), ...services.config.listenerNames.map((key) => nodeDefinitionOf(key)!)];
+  const rows = definitions.map((definition) => ({ definition, levels: services.config.levels(definition.name), readOnly: definition.dynamic !== true }));
   return { kind: 'rows', rows };
 }
 
@@ -80,13 +81,14 @@ function groupRows({ groupConfigs, config }: Services, name: string): Found {
 
 function describe({ definition, levels, readOnly }: Row, withSynonyms: boolean, withDocumentation: boolean): NonNullable<Answer['configs']>[number] {
   const inForce = levels[0];
+  const isSensitive = definition.kind === 'password';
   return {
     name: definition.name,
-    value: inForce?.text ?? null,
+    value: isSensitive ? null : inForce?.text ?? null,
     readOnly,
     configSource: configSourceNumber(inForce?.source ?? 'default'),
-    isSensitive: false,
-    synonyms: withSynonyms ? levels.map(({ name, text, source }) => ({ name, value: text, source: configSourceNumber(source) })) : [],
+    isSensitive,
+    synonyms: withSynonyms ? levels.map(({ name, text, source }) => ({ name, value: isSensitive ? null : text, source: configSourceNumber(source) })) : [],
     configType: configKindNumber(definition.kind),
     documentation: withDocumentation ? definition.documentation : null,
   };

@@ -3,8 +3,9 @@
 // The world of each row: topics 'orders' and 'secret' of one partition each, a group 'billing' that has committed for both, the user alice, who has no
 // rights but those of the row, and two rules for somebody else that let 'secret' be spoken of.
 import {
-  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, AlterShareGroupOffsets, ApiVersions, BatchBuilder, ConsumerGroupDescribe, ConsumerGroupHeartbeat, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteShareGroupOffsets, DeleteTopics, DescribeAcls,
-  DescribeClientQuotas, DescribeCluster, DescribeConfigs, DescribeGroups, DescribeLogDirs, DescribeProducers, DescribeShareGroupOffsets, DescribeTopicPartitions, DescribeTransactions, ElectLeaders, EndTxn, errorName, Fetch,
+  aclOperations, aclPatterns, aclPermissions, aclResources, AddOffsetsToTxn, AddPartitionsToTxn, AlterClientQuotas, AlterConfigs, AlterShareGroupOffsets, AlterUserScramCredentials, ApiVersions, BatchBuilder,
+  ConsumerGroupDescribe, ConsumerGroupHeartbeat, CreateAcls, CreatePartitions, CreateTopics, DeleteAcls, DeleteGroups, DeleteRecords, DeleteShareGroupOffsets, DeleteTopics, DescribeAcls,
+  DescribeClientQuotas, DescribeCluster, DescribeConfigs, DescribeGroups, DescribeLogDirs, DescribeProducers, DescribeShareGroupOffsets, DescribeTopicPartitions, DescribeTransactions, DescribeUserScramCredentials, ElectLeaders, EndTxn, errorName, Fetch,
   FindCoordinator, Heartbeat, ImportBatches, IncrementalAlterConfigs, InitProducerId, JoinGroup, LeaveGroup, ListConfigResources, ListGroups, ListOffsets, ListPartitionReassignments, ListTransactions, Metadata,
   OffsetCommit, OffsetDelete, OffsetFetch, OffsetForLeaderEpoch, Produce, ShareAcknowledge, ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat, SyncGroup, TxnOffsetCommit, WriteTxnMarkers, zeroUuid, type AclOperationName, type AclPermissionName, type AclResourceName, type Api, type RequestInit,
   type ResponseOf,
@@ -287,6 +288,12 @@ const quotas = async (client: CaseClient) => {
   return [name(described), altered.entries.map(name)[0]];
 };
 
+const scramUsers = async (client: CaseClient) => {
+  const described = await client.ask(DescribeUserScramCredentials, 0, { users: null });
+  const altered = await client.ask(AlterUserScramCredentials, 0, { deletions: [{ name: 'nobody', mechanism: 1 }] });
+  return [name(described), altered.results.map(name)[0]];
+};
+
 const T = 'TOPIC_AUTHORIZATION_FAILED';
 const G = 'GROUP_AUTHORIZATION_FAILED';
 const C = 'CLUSTER_AUTHORIZATION_FAILED';
@@ -460,5 +467,7 @@ export const requestCases: readonly RequestCase[] = [
   { what: 'quotas: nothing', rules: [], ask: quotas, expect: [C, C] },
   { what: 'quotas: describe', rules: may('describe_configs cluster kafka-cluster'), ask: quotas, expect: [ok, C] },
   { what: 'quotas: alter', rules: may('alter_configs cluster kafka-cluster'), ask: quotas, expect: [ok, ok] },
+  { what: 'users of SCRAM without a right', rules: [], ask: scramUsers, expect: [C, C] },
+  { what: 'users of SCRAM with the rights to describe and alter', rules: ['allow alice describe cluster kafka-cluster', 'allow alice alter cluster kafka-cluster'], ask: scramUsers, expect: [ok, 'RESOURCE_NOT_FOUND'] },
   { what: 'versions: everybody', rules: ['deny alice all cluster kafka-cluster'], ask: async (client) => name(await client.ask(ApiVersions, 3, { clientSoftwareName: 'x', clientSoftwareVersion: '1' })), expect: ok },
 ];

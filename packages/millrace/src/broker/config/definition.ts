@@ -4,7 +4,7 @@
 import { MillraceError } from '../../base/mod.ts';
 
 /** Kinds of value, by Kafka's names. */
-export type ConfigKind = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
+export type ConfigKind = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list' | 'password';
 
 /** One configuration key. */
 export interface ConfigDefinition {
@@ -18,6 +18,8 @@ export interface ConfigDefinition {
   readonly allowed?: readonly string[];
   /** What the whole text must look like, and what is said when it does not. */
   readonly form?: { readonly pattern: RegExp; readonly why: string };
+  /** The form of each element of a list. */
+  readonly element?: RegExp;
   /** What is refused although Kafka takes it, with the reason told to the user. */
   readonly refused?: Readonly<Record<string, string>>;
   /** The reason of what is refused is all that is told. */
@@ -26,6 +28,8 @@ export interface ConfigDefinition {
   readonly nodeName?: string;
   /** For a node's key: may be altered while the node runs. */
   readonly dynamic?: boolean;
+  /** For a node's key: may be set for one listener, too. */
+  readonly perListener?: boolean;
   readonly documentation: string;
 }
 
@@ -38,7 +42,8 @@ const int64Max = 2n ** 63n - 1n;
  */
 export function checkConfigValue(definition: ConfigDefinition, text: string): void {
   const { name, kind, allowed, refused } = definition;
-  const fail = (why: string, value = text): never => { throw new MillraceError('invalid-argument', `Invalid value ${value} for configuration ${name}: ${why}`, { name, value: text }); };
+  const told = shownConfigValue(definition, text);
+  const fail = (why: string, value = told): never => { throw new MillraceError('invalid-argument', `Invalid value ${value} for configuration ${name}: ${why}`, { name, value: told }); };
   if (kind === 'boolean') {
     if (!/^\s*(true|false)\s*$/i.test(text)) fail('Expected value to be either true or false');
   } else if (kind === 'int' || kind === 'long') {
@@ -54,6 +59,7 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
     const reason = refused && Object.hasOwn(refused, element) ? refused[element] : undefined;
     if (reason !== undefined && definition.refusedPlainly === true) throw new MillraceError('invalid-argument', reason, { name, value: text });
     if (reason !== undefined) fail(reason, element);
+    if (definition.element?.test(element) === false) fail(`'${element}' is not of its form`);
     if (allowed && !allowed.includes(element)) fail(`String must be one of: ${allowed.join(', ')}`, element);
   }
 }
@@ -62,6 +68,11 @@ export function checkConfigValue(definition: ConfigDefinition, text: string): vo
 function checkList(name: string, text: string): void {
   if (text.trim() === '' || text.split(',').every((element) => element.trim() !== '')) return;
   throw new MillraceError('invalid-argument', `Configuration '${name}' values must not be empty.`, { name, value: text });
+}
+
+/** The text as it may be told: a password is in no error, line or answer. */
+export function shownConfigValue(definition: ConfigDefinition, text: string): string {
+  return definition.kind === 'password' ? '[hidden]' : text;
 }
 
 function checkWhole(definition: ConfigDefinition, text: string, fail: (why: string, value?: string) => never): void {

@@ -4,7 +4,7 @@
 import { assert, MillraceError } from '../../base/mod.ts';
 import { withoutAliases } from './aliases.ts';
 import { checkConfigValue, configBoolean, configNumber } from './definition.ts';
-import { nodeDefinitions } from './node-definitions.ts';
+import { nodeDefinitionOf } from './node-definitions.ts';
 
 /** Where a value in force comes from, strongest first; Kafka's numbers are in describe-configs.ts. */
 export type ConfigSource = 'topic' | 'group' | 'node' | 'all-nodes' | 'static' | 'default';
@@ -25,7 +25,7 @@ export class NodeConfig {
   constructor(options: Readonly<Record<string, string>> = {}) {
     const given = withoutAliases(options);
     for (const [name, text] of Object.entries(given)) {
-      const definition = nodeDefinitions.get(name);
+      const definition = nodeDefinitionOf(name);
       if (!definition) throw new MillraceError('invalid-argument', `Cannot set '${name}': no such node configuration`, { name });
       checkConfigValue(definition, text);
     }
@@ -35,7 +35,7 @@ export class NodeConfig {
   /** All levels that set the key, strongest first, ending with the default. */
   levels(name: string): ConfigValue[] {
     const found: ConfigValue[] = [];
-    const definition = nodeDefinitions.get(name);
+    const definition = nodeDefinitionOf(name);
     const add = (source: ConfigSource, text: string | null | undefined) => { if (text !== undefined && text !== null) found.push({ name, text, source }); };
     add('node', this.#altered.node.get(name));
     add('all-nodes', this.#altered['all-nodes'].get(name));
@@ -46,13 +46,13 @@ export class NodeConfig {
 
   /** Text in force; null when unset. */
   text(name: string): string | null {
-    assert(nodeDefinitions.has(name), `C2: '${name}' is a node configuration`);
+    assert(nodeDefinitionOf(name) !== undefined, `C2: '${name}' is a node configuration`);
     return this.levels(name)[0]?.text ?? null;
   }
 
   /** Text as given at the start, else the default; null when there is neither. */
   given(name: string): string | null {
-    return this.#given.get(name) ?? nodeDefinitions.get(name)?.defaultText ?? null;
+    return this.#given.get(name) ?? nodeDefinitionOf(name)?.defaultText ?? null;
   }
 
   /** Number in force; remembered, so fit for a hot path. */
@@ -69,6 +69,12 @@ export class NodeConfig {
   /** Boolean in force. */
   boolean(name: string): boolean {
     return configBoolean(this.text(name) ?? 'false');
+  }
+
+  /** Names that are set for single listeners. */
+  get listenerNames(): string[] {
+    const all = new Set([...this.#altered.node.keys(), ...this.#altered['all-nodes'].keys(), ...this.#given.keys()]);
+    return [...all].filter((name) => name.startsWith('listener.name.')).sort();
   }
 
   /** Altered values of one level. */

@@ -91,6 +91,34 @@ const definitions: readonly ConfigDefinition[] = [
   { name: 'controller.quota.window.num', kind: 'int', defaultText: '11', min: 1, documentation: 'Windows whose worth of changes to topics (controller_mutation_rate) may be made at once.' },
   { name: 'controller.quota.window.size.seconds', kind: 'int', defaultText: '1', min: 1, documentation: 'Length of such a window.' },
 
+  // Who clients are. Keys marked `perListener` may stand behind 'listener.name.NAME.', and some behind a mechanism, too.
+  { name: 'listener.security.protocol.map', kind: 'list', defaultText: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT', element: /^[^:,]+:(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$/, documentation: 'What protects each listener, as name:protocol.' },
+  { name: 'sasl.enabled.mechanisms', kind: 'list', defaultText: 'SCRAM-SHA-512,SCRAM-SHA-256', allowed: ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'OAUTHBEARER', 'PLAIN'], refused: { GSSAPI: 'Kerberos is not available in Millrace' }, perListener: true, documentation: 'How clients may say who they are. Kafka has GSSAPI as its default.' },
+  { name: 'sasl.jaas.config', kind: 'password', defaultText: null, perListener: true, documentation: 'Users of PLAIN, as Kafka writes them: ...PlainLoginModule required user_NAME="PASSWORD"; only behind listener.name.NAME.plain.' },
+  { name: 'sasl.server.max.receive.size', kind: 'int', defaultText: '524288', min: 1, documentation: 'Largest request of a client that has not said who it is.' },
+  { name: 'connections.max.reauth.ms', kind: 'long', defaultText: '0', min: 0, perListener: true, documentation: 'Longest time until a client must authenticate again; 0: for ever, or until its token ends.' },
+  { name: 'connection.failed.authentication.delay.ms', kind: 'int', defaultText: '100', min: 0, documentation: 'How long a failed authentication waits for its answer.' },
+  { name: 'millrace.authentication.timeout.ms', kind: 'int', defaultText: '10000', min: 1, dynamic: true, documentation: 'A client that has not said who it is after this long is disconnected.' },
+  { name: 'sasl.oauthbearer.jwks.endpoint.url', kind: 'string', defaultText: null, perListener: true, documentation: 'Keys of whoever signs tokens: http(s) or file URL of a JWKS.' },
+  { name: 'sasl.oauthbearer.jwks.endpoint.refresh.ms', kind: 'long', defaultText: '3600000', min: 1, perListener: true, documentation: 'How long these keys are kept.' },
+  { name: 'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms', kind: 'long', defaultText: '100', min: 1, perListener: true, documentation: 'How soon a key that is not there is asked for again.' },
+  { name: 'sasl.oauthbearer.expected.audience', kind: 'list', defaultText: '', perListener: true, documentation: 'Audiences, one of which a token must name.' },
+  { name: 'sasl.oauthbearer.expected.issuer', kind: 'string', defaultText: null, perListener: true, documentation: 'Issuer that a token must name.' },
+  { name: 'sasl.oauthbearer.clock.skew.seconds', kind: 'int', defaultText: '30', min: 0, perListener: true, documentation: 'How far the clocks of issuer and node may be apart.' },
+  { name: 'sasl.oauthbearer.sub.claim.name', kind: 'string', defaultText: 'sub', perListener: true, documentation: 'Claim of a token that names the user.' },
+  { name: 'sasl.oauthbearer.scope.claim.name', kind: 'string', defaultText: 'scope', perListener: true, documentation: 'Claim of a token that holds scopes.' },
+  { name: 'ssl.keystore.type', kind: 'string', defaultText: 'PEM', allowed: ['PEM', 'PKCS12'], refused: { JKS: 'use PEM or PKCS12 instead of JKS' }, perListener: true, documentation: 'Form of the certificate and key. Kafka has JKS as its default.' },
+  { name: 'ssl.keystore.location', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'File with the certificate chain and its key.' },
+  { name: 'ssl.keystore.password', kind: 'password', defaultText: null, perListener: true, documentation: 'Opens a PKCS12 file.' },
+  { name: 'ssl.keystore.certificate.chain', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'The certificate chain itself, as PEM, or the path of its file.' },
+  { name: 'ssl.keystore.key', kind: 'password', defaultText: null, perListener: true, documentation: 'The key itself, as PEM, or the path of its file.' },
+  { name: 'ssl.key.password', kind: 'password', defaultText: null, perListener: true, documentation: 'Opens an encrypted key.' },
+  { name: 'ssl.truststore.type', kind: 'string', defaultText: 'PEM', allowed: ['PEM'], refused: { JKS: 'use PEM instead of JKS', PKCS12: 'use PEM instead of PKCS12' }, perListener: true, documentation: 'Form of the authorities.' },
+  { name: 'ssl.truststore.location', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'File with the certificates of the authorities that sign the certificates of clients.' },
+  { name: 'ssl.truststore.certificates', kind: 'string', defaultText: null, perListener: true, dynamic: true, documentation: 'The same, as PEM.' },
+  { name: 'ssl.client.auth', kind: 'string', defaultText: 'none', allowed: ['none', 'requested', 'required'], perListener: true, documentation: 'Whether clients are asked for a certificate.' },
+  { name: 'ssl.principal.mapping.rules', kind: 'string', defaultText: 'DEFAULT', perListener: true, documentation: 'From the subject of a certificate to the name of its user.' },
+
   // Watching.
   { name: 'millrace.metrics.listener', kind: 'string', defaultText: '', documentation: 'HOST:PORT at which metrics and health are served over HTTP; empty for nowhere. Whoever reaches it may read them.' },
   { name: 'millrace.slow.request.ms', kind: 'long', defaultText: '1000', min: -1, dynamic: true, documentation: 'A request that takes longer, without the time that its client asked it to wait, is told of in the log, with where the time went; -1 for none.' },
@@ -116,6 +144,16 @@ const definitions: readonly ConfigDefinition[] = [
   // Share groups.
   ...shareDefinitions,
 ];
+
+const listenerPrefix = /^listener\.name\.[^.]+\.(?:(?:plain|scram-sha-256|scram-sha-512|oauthbearer)\.)?(.+)$/;
+
+/** The key with this name: one of the table, or one of them behind the name of a listener (and of a mechanism). */
+export function nodeDefinitionOf(name: string): ConfigDefinition | undefined {
+  const known = nodeDefinitions.get(name);
+  if (known !== undefined) return known;
+  const definition = nodeDefinitions.get(listenerPrefix.exec(name)?.[1] ?? '');
+  return definition?.perListener === true ? { ...definition, name, defaultText: null } : undefined;
+}
 
 /** A node's keys by name. */
 export const nodeDefinitions: ReadonlyMap<string, ConfigDefinition> = new Map(definitions.map((definition) => [definition.name, definition]));

@@ -32,7 +32,8 @@ function scene() {
   };
   const metrics = new BrokerMetrics();
   const host: ConnectionHost = {
-    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, frameBuffers: new FrameBuffers(), metrics,
+    router: new Router([route(Metadata, (_body, context) => { requests.push(context); })]), requestMemory, responseMemory, strangersMemory: new MemoryBudget(10_000), frameBuffers: new FrameBuffers(), metrics,
+    authenticator: null as never, strangersFrameBytesMax: 10_000, refusalDelayMs: 0,
     beginTurns: new BeginTurns(setImmediate), sendTurns: new SendTurns(setImmediate),
     frameBytesMax: 10_000, requestsPerConnectionMax: 2, monotonicMs: () => nowMs,
     after(delayMs, callback) {

@@ -4,12 +4,16 @@
 // answers, or the node's memory for requests is used up: the socket is not read then. K3 Bad bytes cost this connection and one line.
 // K4 Answers of more than 16 KiB leave in slices, in turn with those of other connections (send-turns.ts).
 // K5 Many requests at once are begun in turns with other connections (begin-turns.ts).
+// K6 Where a listener wants to know who its clients are, frames go to `#authentication` and to no handler until that is known; their memory comes from
+// a budget of its own, and one frame at a time is looked at. An authenticated connection costs two comparisons a request for it.
 // Cost: one slot per request; one write per turn of the loop, whatever the number of answers ready in it, while they are small.
-import { isMillraceError, limits, type Report } from '../../base/mod.ts';
+import { assert, isMillraceError, KiB, limits, type Report } from '../../base/mod.ts';
 import type { Connection, Timer } from '../../os/mod.ts';
-import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes } from '../../wire/mod.ts';
+import { ApiVersions, apiByKey, decodeRequest, decodeRequestHeader, errorCodes, SaslHandshake } from '../../wire/mod.ts';
 import { anonymous, type ListenerInfo, type Router } from '../handlers.ts';
 import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
+import type { Authenticated, Authentication, Authenticator, Verdict } from '../security/authentication.ts';
+import type { SaslSettings } from '../security/options.ts';
 import type { BeginTurns } from './begin-turns.ts';
 import type { FrameBuffers } from './frame-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -23,6 +27,13 @@ export interface ConnectionHost {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  /** Memory for frames of clients that have not said who they are. */
+  readonly strangersMemory: MemoryBudget;
+  readonly authenticator: Authenticator;
+  /** Largest frame of such a client. */
+  readonly strangersFrameBytesMax: number;
+  /** How long a refusal waits before it is sent, in ms: guessing is slow. */
+  readonly refusalDelayMs: number;
   readonly frameBuffers: FrameBuffers;
   readonly metrics: BrokerMetrics;
   readonly beginTurns: BeginTurns;
@@ -40,13 +51,18 @@ export interface ConnectionHost {
 }
 
 const headerBytesMin = 8;
+/** A client may begin to authenticate again this long after it last did. */
+const reauthenticateMsMin = 1_000;
+/** What a stranger's frame counts at least: the smallest buffer that it may come to lie in. */
+const strangersFrameCost = 64 * KiB;
 
 /** A client's connection. */
 export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   readonly id: number;
   readonly host: string;
   readonly listener: ListenerInfo;
-  readonly principal: string;
+  /** Who the client is: known when the first request is begun, and the same from then on. */
+  #principal: string;
   /** In the server's line of connections to flush. */
   flushQueued = false;
   readonly #stream: Connection;
@@ -62,8 +78,22 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #unsentBytes = 0;
   /** Those of them that were given to the stream. */
   #writingBytes = 0;
-  /** Held in the request memory: requests under way and the frame being read. */
+  /** Where the memory for requests comes from. */
+  #memory: MemoryBudget;
+  /** Held in it: requests under way and the frame being read. */
   #requestHeldBytes = 0;
+  /** Under way, until it is known who the client is. */
+  #authentication: Authentication | null = null;
+  /** What came of the last one. */
+  #who: Authenticated | null = null;
+  #sessionEndsMs = Infinity;
+  /** When the one under way began, or the last one ended. */
+  #authenticationMs: number;
+  /** A frame is being looked at. */
+  #judging = false;
+  #refusal: { readonly timer: Timer; readonly slot: RequestSlot } | null = null;
+  /** The certificate, or its absence, is still to be looked at. */
+  #hasCertificate: boolean;
   /** The request memory had no room for the next frame. */
   #refused = false;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -81,15 +111,27 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#stream = stream;
     this.host = hostOf(stream.remote);
     this.listener = listener;
-    this.principal = listener.principal ?? anonymous;
+    this.#principal = listener.principal ?? anonymous;
     this.#host = host;
-    this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = host.monotonicMs();
-    this.#reader = new FrameReader(host.frameBytesMax, host.frameBuffers, (bytes) => this.#reserve(bytes));
+    this.#lastActiveMs = this.#lastProgressMs = this.#lastReceivedMs = this.#authenticationMs = host.monotonicMs();
+    const sasl = listener.security?.sasl ?? null;
+    this.#hasCertificate = listener.security?.protocol === 'SSL';
+    this.#memory = sasl === null ? host.requestMemory : host.strangersMemory;
+    this.#reader = new FrameReader(sasl === null ? host.frameBytesMax : host.strangersFrameBytesMax, host.frameBuffers, (bytes) => this.#reserve(bytes));
+    if (sasl !== null) this.#authentication = host.authenticator.open(sasl, null);
     stream.onData((chunk) => this.#received(chunk), { lent: true });
-    stream.onClose(() => this.#ended());
+    stream.onClose((error) => {
+      if (isMillraceError(error, 'authentication-failed') && this.#state !== 'closed') host.report(`connection ${stream.remote} closed: ${error.message}`, 'warn');
+      this.#ended();
+    });
   }
 
   get closed(): boolean { return this.#state === 'closed'; }
+  /** Where the memory for its requests comes from. */
+  get memory(): MemoryBudget { return this.#memory; }
+  get principal(): string { return this.#principal; }
+  /** Since when the client has owed its first or next authentication; null when it owes none. */
+  get authenticatingSinceMs(): number | null { return this.#authentication === null || this.#state !== 'open' ? null : this.#authenticationMs; }
   /** Requests under way. */
   get requestCount(): number { return this.#slots.length - this.#head; }
   /** Bytes of answers that the client has not taken. */
@@ -145,7 +187,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   slotAnswered(slot: RequestSlot): void {
     slot.answeredMs = this.#host.monotonicMs();
     this.#requestHeldBytes -= slot.frameBytes;
-    this.#host.requestMemory.give(slot.frameBytes);
+    this.#memory.give(slot.frameBytes);
     if (this.#state === 'closed') return releaseAnswer(slot);
     if (slot.answer.kind === 'parts') this.#hold(slot.answer.bytes);
     this.#host.flushSoon(this);
@@ -171,9 +213,23 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #received(chunk: Uint8Array): void {
     if (this.#state !== 'open') return;
     this.#lastReceivedMs = this.#host.monotonicMs();
+    if (this.#hasCertificate && !this.#takeCertificate()) return;
     this.#reader.feed(chunk);
     this.#pump();
     this.#reader.settle();
+  }
+
+  /** The client has proved what it showed, if anything, before its first bytes. */
+  #takeCertificate(): boolean {
+    this.#hasCertificate = false;
+    try {
+      if (this.#stream.peerCertificate !== null) this.#principal = this.listener.security!.principalOf(this.#stream.peerCertificate);
+      return true;
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      this.abort(error.message);
+      return false;
+    }
   }
 
   /** Begins as many requests as may be begun, then decides whether the socket is read further. */
@@ -199,15 +255,22 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
 
   #mustWait(): boolean {
     return this.#throttle !== null
+      || this.#judging
       || this.requestCount >= this.#host.requestsPerConnectionMax
       || this.#unsentBytes >= limits.broker.responseBytesPerConnectionMax
       || (this.#unsentBytes > 0 && this.#host.responseMemory.freeBytes === 0);
   }
 
   #reserve(bytes: number): boolean {
-    this.#refused = !this.#host.requestMemory.tryTake(bytes, this);
-    if (!this.#refused) this.#requestHeldBytes += bytes;
+    const cost = this.#costOf(bytes);
+    this.#refused = !this.#memory.tryTake(cost, this);
+    if (!this.#refused) this.#requestHeldBytes += cost;
     return !this.#refused;
+  }
+
+  /** What a frame counts in the memory that it is held in. */
+  #costOf(frameBytes: number): number {
+    return this.#memory === this.#host.strangersMemory ? Math.max(frameBytes, strangersFrameCost) : frameBytes;
   }
 
   #setPaused(paused: boolean): void {
@@ -222,16 +285,23 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     this.#lastActiveMs = this.#lastReceivedMs;
     const host = this.#host;
     const begunMs = host.monotonicMs();
-    if (frame.byteLength < headerBytesMin) return this.abort(`a request of ${frame.byteLength} bytes has no header`);
+    if (frame.byteLength < headerBytesMin && this.#authentication === null) return this.abort(`a request of ${frame.byteLength} bytes has no header`);
     const apiKey = int16(frame, 0);
     const version = int16(frame, 2);
+    if (this.#authentication !== null) {
+      if (!this.#authentication.passes(apiKey)) return this.#judge(this.#authentication, frame);
+    } else if (this.#lastReceivedMs >= this.#sessionEndsMs || apiKey === SaslHandshake.key) {
+      const again = this.#authenticateAgain(apiKey);
+      if (again !== null) return this.#judge(again, frame);
+      if (this.#lastReceivedMs >= this.#sessionEndsMs) return this.abort('its session is over, and it did not authenticate again');
+    }
     const row = host.router.find(apiKey, version);
     if (typeof row === 'string') return this.#beginUnknown(row, apiKey, version, frame);
     const inBuffer = this.#reader.inBuffer;
     const bytes = row.borrows || inBuffer ? frame : frame.slice();
     const header = decodeRequestHeader(bytes);
     const body = decodeRequest(row.api, version, bytes, header.bodyAt);
-    const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, frame.byteLength);
+    const slot = new RequestSlot(this, row.api, version, header.correlationId, header.clientId, this.#costOf(frame.byteLength));
     slot.receivedMs = this.#lastReceivedMs;
     slot.begunMs = begunMs;
     this.#slots.push(slot);
@@ -245,12 +315,84 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     if (row.borrows && inBuffer) this.#reader.recycle(frame);
   }
 
+  /** A new authentication of a client that is known, if it asks for one and is not in a hurry. */
+  #authenticateAgain(apiKey: number): Authentication | null {
+    const sasl: SaslSettings | null = this.listener.security?.sasl ?? null;
+    if (sasl === null || apiKey !== SaslHandshake.key || this.#lastReceivedMs - this.#authenticationMs < reauthenticateMsMin) return null;
+    this.#authenticationMs = this.#lastReceivedMs;
+    return this.#authentication = this.#host.authenticator.open(sasl, this.#who);
+  }
+
+  /** Lets the authentication look at a frame (K6). */
+  #judge(authentication: Authentication, frame: Uint8Array): void {
+    const slot = new RequestSlot(this, authentication.awaits, 0, 0, null, this.#costOf(frame.byteLength));
+    slot.receivedMs = slot.begunMs = this.#lastReceivedMs;
+    this.#slots.push(slot);
+    const bytes = new Uint8Array(frame); // slice() of what may be a Buffer would be a view
+    frame.fill(0); // a password is in no buffer that is used again
+    if (this.#reader.inBuffer) this.#reader.recycle(frame);
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = authentication.take(bytes);
+    } catch (error) {
+      slot.giveUp();
+      throw error;
+    }
+    if (!(verdict instanceof Promise)) return this.#carryOut(slot, verdict);
+    this.#judging = true;
+    verdict.then((found) => {
+      this.#judging = false;
+      if (this.#state === 'closed') return slot.giveUp();
+      this.#carryOut(slot, found);
+      this.#pump();
+    }, (error: unknown) => {
+      this.#judging = false;
+      slot.giveUp();
+      if (isMillraceError(error)) this.abort(error.message);
+      else this.#host.fatal(error);
+    });
+  }
+
+  #carryOut(slot: RequestSlot, verdict: Verdict): void {
+    if (verdict.kind === 'refused') return this.#refuse(slot, verdict.parts, verdict.why);
+    if (verdict.kind === 'done') this.#admit(verdict.who);
+    slot.replyBytes(verdict.parts);
+  }
+
+  #admit(who: Authenticated): void {
+    const { requestMemory, strangersMemory, frameBytesMax } = this.#host;
+    assert(this.#who === null || this.#who.principal === who.principal, 'A3: whoever authenticates again stays who he is');
+    this.#who = who;
+    this.#principal = who.principal;
+    this.#authentication = null;
+    this.#authenticationMs = this.#host.monotonicMs();
+    this.#sessionEndsMs = who.sessionMs === null ? Infinity : this.#authenticationMs + who.sessionMs;
+    if (this.#memory !== strangersMemory) return;
+    requestMemory.take(this.#requestHeldBytes);
+    strangersMemory.give(this.#requestHeldBytes);
+    this.#memory = requestMemory;
+    this.#reader.frameBytesMax = frameBytesMax;
+  }
+
+  /** Reads nothing more, tells the client after a while, and ends. */
+  #refuse(slot: RequestSlot, parts: readonly Uint8Array[] | null, why: string): void {
+    this.#host.report(`connection ${this.#stream.remote} refused by listener ${this.listener.name}: ${why}`, 'warn');
+    this.#state = 'closing';
+    this.#setPaused(true);
+    const timer = this.#host.after(this.#host.refusalDelayMs, () => {
+      this.#refusal = null;
+      if (parts === null) slot.replyNothing();
+      else slot.replyBytes(parts);
+    });
+    this.#refusal = { timer, slot };
+  }
+
   /** Kafka answers an unknown version of ApiVersions in the form of version 0, so that any client can fall back; all else ends the connection. */
   #beginUnknown(why: 'unknown-api' | 'unknown-version', apiKey: number, version: number, frame: Uint8Array): void {
     const name = apiByKey(apiKey)?.name ?? `api ${apiKey}`;
     if (why === 'unknown-api' || apiKey !== ApiVersions.key) return this.abort(`${name} version ${version} is not served`);
     const correlationId = (int16(frame, 4) << 16) | (int16(frame, 6) & 0xffff);
-    const slot = new RequestSlot(this, ApiVersions, 0, correlationId, null, frame.byteLength);
+    const slot = new RequestSlot(this, ApiVersions, 0, correlationId, null, this.#costOf(frame.byteLength));
     slot.receivedMs = slot.begunMs = this.#lastReceivedMs;
     this.#slots.push(slot);
     const served = this.#host.router.find(ApiVersions.key, 0);
@@ -319,7 +461,9 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
   #ended(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#host.requestMemory.forget(this);
+    this.#memory.forget(this);
+    this.#refusal?.timer.cancel();
+    this.#refusal?.slot.giveUp();
     this.#host.beginTurns.leave(this);
     this.#throttle?.cancel();
     this.#throttle = null;
@@ -332,7 +476,7 @@ export class ClientConnection implements SlotOwner, SlicedOwner, BudgetWaiter {
     }
     this.#host.responseMemory.give(this.#unsentBytes - this.#writingBytes);
     this.#unsentBytes = this.#writingBytes;
-    this.#host.requestMemory.give(this.#requestHeldBytes - underWayBytes);
+    this.#memory.give(this.#requestHeldBytes - underWayBytes);
     for (const callback of this.#closeCallbacks) callback();
     this.#closeCallbacks.clear();
     this.#host.ended(this);
@@ -347,7 +491,8 @@ function releaseAnswer(slot: RequestSlot): void {
 
 const int16 = (bytes: Uint8Array, at: number): number => (((bytes[at]! << 8) | bytes[at + 1]!) << 16) >> 16;
 
-function hostOf(remote: string): string {
+/** The host part of 'host:port'. */
+export function hostOf(remote: string): string {
   const colon = remote.lastIndexOf(':');
   return colon < 0 ? remote : remote.slice(0, colon);
 }

@@ -12,7 +12,8 @@ export const frameSizeBytes = 4;
 
 /** Reads frames by pulling: feed a chunk, call next() until it answers null, then settle(). */
 export class FrameReader {
-  readonly #frameBytesMax: number;
+  /** Largest frame taken from now on. */
+  frameBytesMax: number;
   readonly #buffers: FrameBuffers;
   readonly #reserve: (bytes: number) => boolean;
   readonly #chunks: Uint8Array[] = [];
@@ -33,7 +34,7 @@ export class FrameReader {
    * answers false, next() answers null and asks again at the next call.
    */
   constructor(frameBytesMax: number, buffers: FrameBuffers, reserve: (bytes: number) => boolean) {
-    this.#frameBytesMax = frameBytesMax;
+    this.frameBytesMax = frameBytesMax;
     this.#buffers = buffers;
     this.#reserve = reserve;
   }
@@ -88,8 +89,8 @@ export class FrameReader {
   #readSize(): boolean {
     if (this.#buffered < frameSizeBytes) return false;
     const size = (this.#peek(0) << 24) | (this.#peek(1) << 16) | (this.#peek(2) << 8) | this.#peek(3);
-    if (size < 0 || size > this.#frameBytesMax) {
-      throw new MillraceError('invalid-bytes', `Cannot read a request: its size says ${size} bytes, allowed are ${this.#frameBytesMax}`, { size });
+    if (size < 0 || size > this.frameBytesMax) {
+      throw new MillraceError('invalid-bytes', `Cannot read a request: its size says ${size} bytes, allowed are ${this.frameBytesMax}`, { size });
     }
     if (!this.#reserve(size)) return false;
     this.#size = size;

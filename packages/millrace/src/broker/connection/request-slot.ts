@@ -68,6 +68,15 @@ export class RequestSlot implements RequestContext {
     }
   }
 
+  /** Answers with bytes that are whole already, their size before them. */
+  replyBytes(parts: readonly Uint8Array[]): void {
+    assert(this.answer.kind === 'waiting', 'R1: a request is answered once');
+    let bytes = 0;
+    for (const part of parts) bytes += part.byteLength;
+    this.answer = { kind: 'parts', parts, bytes, onSent: null };
+    this.connection.slotAnswered(this);
+  }
+
   /** The handler failed: there will be no answer. */
   giveUp(): void {
     if (this.answer.kind === 'waiting') this.replyNothing();

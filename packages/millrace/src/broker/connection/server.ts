@@ -1,17 +1,19 @@
 // broker/connection/server.ts - all connections of a node: their number, their common memory, who is idle, who holds the others up.
 // Owns: the set of connections, the flush at the end of a turn, the watch over slow ones. Never: requests.
-// A1 Past max.connections a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
+// A1 Past max.connections, or max.connections.per.ip, a new connection is closed at once. A2 When the memory for responses is used up, clients that take nothing give
 // theirs back: the longest stalled is disconnected first. A3 The same for requests that stopped half way and hold memory others wait for.
-import type { Report } from '../../base/mod.ts';
+// A4 A client that does not say who it is in time, where it must, is disconnected; so is one that does not finish to say it again.
+import { limits, type Report } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { ListenerInfo, Router } from '../handlers.ts';
 import type { BrokerMetrics } from '../metrics/broker-metrics.ts';
+import type { Authenticator } from '../security/authentication.ts';
 import type { ConnectionCeilings } from '../quotas/ceilings.ts';
 import { BeginTurns } from './begin-turns.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { FrameBuffers } from './frame-buffers.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { SendTurns } from './send-turns.ts';
 
 /** What a server needs. */
@@ -21,6 +23,7 @@ export interface ServerOptions {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly authenticator: Authenticator;
   readonly metrics: BrokerMetrics;
   readonly report: Report;
   fatal(error: unknown): void;
@@ -38,6 +41,9 @@ export class Server implements ConnectionHost {
   readonly router: Router;
   readonly requestMemory: MemoryBudget;
   readonly responseMemory: MemoryBudget;
+  readonly strangersMemory = new MemoryBudget(limits.security.strangersMemoryBytes);
+  readonly authenticator: Authenticator;
+  readonly strangersFrameBytesMax: number;
   readonly frameBuffers = new FrameBuffers();
   readonly metrics: BrokerMetrics;
   readonly report: Report;
@@ -66,6 +72,8 @@ export class Server implements ConnectionHost {
     this.sendTurns = new SendTurns((callback) => options.clock.soon(callback));
     this.responseMemory = options.responseMemory;
     this.frameBytesMax = options.config.number('socket.request.max.bytes');
+    this.authenticator = options.authenticator;
+    this.strangersFrameBytesMax = Math.min(this.frameBytesMax, options.config.number('sasl.server.max.receive.size'));
     this.requestsPerConnectionMax = options.config.number('millrace.connection.requests.max');
   }
 
@@ -92,8 +100,9 @@ export class Server implements ConnectionHost {
     this.#watch ??= this.#options.clock.after(watchEveryMs, () => this.#look());
   }
 
-  monotonicMs(): number { return this.#options.clock.monotonicMs(); }
+  get refusalDelayMs(): number { return this.#options.config.number('connection.failed.authentication.delay.ms'); }
   after(delayMs: number, callback: () => void): Timer { return this.#options.clock.after(delayMs, callback); }
+  monotonicMs(): number { return this.#options.clock.monotonicMs(); }
   fatal(error: unknown): void { this.#options.fatal(error); }
 
   flushSoon(connection: ClientConnection): void {
@@ -137,7 +146,8 @@ export class Server implements ConnectionHost {
   #look(): void {
     const now = this.monotonicMs();
     if (this.responseMemory.freeBytes === 0) this.#evictReaders(now);
-    if (this.requestMemory.pressed) this.#evictWriters(now);
+    for (const memory of [this.requestMemory, this.strangersMemory]) if (memory.pressed) this.#evictWriters(now, memory);
+    this.#endStrangers(now);
     this.#endIdle(now);
     this.#watch = this.#connections.size === 0 ? null : this.#options.clock.after(watchEveryMs, () => this.#look());
   }
@@ -154,12 +164,21 @@ export class Server implements ConnectionHost {
   }
 
   /** A3. */
-  #evictWriters(now: number): void {
+  #evictWriters(now: number, memory: MemoryBudget): void {
     for (const connection of [...this.#connections]) {
       const since = connection.partialSinceMs;
-      if (since === null || now - since < stalledMs) continue;
+      if (since === null || now - since < stalledMs || connection.memory !== memory) continue;
       this.#evicted++;
       connection.abort(`it stopped half way through a request for ${Math.round(now - since)} ms while others waited for memory`);
+    }
+  }
+
+  /** A4. */
+  #endStrangers(now: number): void {
+    const msMax = this.#options.config.number('millrace.authentication.timeout.ms');
+    for (const connection of [...this.#connections]) {
+      const since = connection.authenticatingSinceMs;
+      if (since !== null && now - since > msMax) connection.abort(`it did not authenticate within ${msMax} ms`);
     }
   }
 

@@ -9,6 +9,7 @@ import { describeCluster, describeLogDirs, type ClusterDescription, type LogDirD
 import { deleteShareGroupOffsets, describeShareGroup, setShareGroupOffsets, shareGroupPositions, type ShareGroupDescription, type ShareGroupPosition } from './share-groups.ts';
 import { alterConfigs, describeConfigs, type ConfigChange, type ConfigDescription, type ConfigResource } from './configs.ts';
 import { deleteGroup, deleteGroupOffsets, describeGroup, groupLag, listGroups, removeMembers, setGroupOffsets, type GroupDescription, type GroupLag, type GroupListing, type MemberToRemove } from './groups.ts';
+import { alterUsers, describeUsers, type NewCredential, type OldCredential, type ScramUser } from './users.ts';
 import { alterQuotas, describeQuotas, type EntityQuotas, type QuotaChange, type QuotaFilter } from './quotas.ts';
 import { createPartitions, createTopics, deleteRecords, deleteTopics, describeTopics, type CreatedTopic, type NewTopic, type TopicDescription } from './topics.ts';
 
@@ -150,6 +151,21 @@ export class Admin {
   /** Data folders and the bytes of each partition in them. */
   async describeLogDirs(options: AdminCallOptions = {}): Promise<LogDirDescription[]> {
     return await describeLogDirs(this.#cluster, this.#deadline(options));
+  }
+
+  /** Users of SCRAM with their credentials, all or those named. Rejects 'not-found'. */
+  async listUsers(options: AdminCallOptions & { users?: readonly string[] } = {}): Promise<ScramUser[]> {
+    return await describeUsers(this.#cluster, options.users ?? null, this.#deadline(options));
+  }
+
+  /** Sets the password of a user of SCRAM, who is made when there is none; the server is told neither the password nor what would do in its place. Rejects 'invalid-argument'. */
+  async setUser(credential: NewCredential, options: AdminCallOptions = {}): Promise<void> {
+    await alterUsers(this.#cluster, [credential], [], this.#deadline(options));
+  }
+
+  /** Removes a credential of a user; connections that are open stay so. Rejects 'not-found'. */
+  async removeUser(credential: OldCredential, options: AdminCallOptions = {}): Promise<void> {
+    await alterUsers(this.#cluster, [], [credential], this.#deadline(options));
   }
 
   /** Adds access rules; one that is there already is no failure. Rejects 'not-authorized', 'invalid-argument' (also from a server without an authorizer). */

@@ -9,12 +9,14 @@ import {
   type Deadline, type ErrorCode,
 } from '../../base/mod.ts';
 import type { Timer } from '../../os/mod.ts';
-import { errorCodes, FindCoordinator, Metadata, type Api, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
+import { errorCodes, FindCoordinator, Metadata, type Api, type RequestInit, type ResponseOf, type SaslMechanism } from '../../wire/mod.ts';
 import { kafkaError } from '../errors.ts';
 import { printAddress, type Address } from './address.ts';
 import { BrokerConnection, type CallOptions } from './connection.ts';
 import { emptyView, mergeMetadata, type ClusterView, type PartitionView, type TopicView } from './metadata.ts';
 import type { ClientPorts } from './ports.ts';
+import { login, OtherMechanism } from './sasl.ts';
+import type { ConnectionSecurity } from './security.ts';
 
 /** Settings shared by all of a client's calls. */
 export interface ClusterOptions {
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly metadataMaxAgeMs: number;
   /** Whether naming an unknown topic may create it on the server. */
   readonly autoCreateTopics: boolean;
+  /** TLS, and who the client is; neither when left out. */
+  readonly security?: ConnectionSecurity;
 }
 
 /** Where a call goes. */
@@ -70,6 +74,8 @@ export class Cluster {
   #refresh: Promise<void> | null = null;
   #ageTimer: Timer | null = null;
   #closed = false;
+  /** What servers of this cluster were found to take, where the caller has not said it. */
+  #mechanism: SaslMechanism | null = null;
 
   constructor(ports: ClientPorts, options: ClusterOptions) {
     this.ports = ports;
@@ -294,22 +300,46 @@ export class Cluster {
   }
 
   async #dial(address: Address, key: string): Promise<BrokerConnection> {
-    const { clock, net } = this.ports;
+    const { clock } = this.ports;
     const endpoint = printAddress(address);
     const breaker = this.#breakerOf(endpoint);
     if (!breaker.allows(clock.monotonicMs())) throw new MillraceError('circuit-open', `Cannot reach '${endpoint}': it failed too often and is given a pause`, { endpoint, sent: false });
     try {
-      const stream = await net.connect({ host: address.host, port: address.port, timeoutMs: this.options.connectTimeoutMs });
-      const connection = new BrokerConnection(stream, endpoint, clock, this.options);
-      await connection.handshake(this.deadline(this.options.connectTimeoutMs)).catch((error: unknown) => { connection.close(); throw error; });
+      const connection = await this.#open(address, endpoint).catch((error: unknown) => {
+        if (!(error instanceof OtherMechanism)) throw error;
+        this.#mechanism = error.mechanism;
+        return this.#open(address, endpoint);
+      });
       breaker.reached();
       connection.watch({ answered: () => breaker.succeeded(), silent: () => breaker.failed(clock.monotonicMs()) });
       if (this.#closed) { connection.close(); throw closedError(); }
       return connection;
     } catch (error) {
-      breaker.failed(clock.monotonicMs());
+      // A wrong password says nothing of the server's health, and is to be told each time.
+      if (!isMillraceError(error, 'authentication-failed')) breaker.failed(clock.monotonicMs());
       if (!(error instanceof MillraceError)) throw error;
       throw new MillraceError(error.code, error.message, { ...error.data, endpoint, lane: key, sent: false, retry: error.retry, cause: error });
+    }
+  }
+
+  /** A connection over which the client may ask anything. Rejects OtherMechanism when the server is to be dialled once more with that. */
+  async #open(address: Address, endpoint: string): Promise<BrokerConnection> {
+    const { clock, net, random } = this.ports;
+    const { connectTimeoutMs, security } = this.options;
+    const tls = security?.tls ?? null;
+    const stream = await net.connect({ host: address.host, port: address.port, timeoutMs: connectTimeoutMs, ...(tls === null ? {} : { tls }) });
+    const connection = new BrokerConnection(stream, endpoint, clock, this.options);
+    try {
+      const deadline = this.deadline(connectTimeoutMs);
+      await connection.handshake(deadline);
+      const sasl = security?.sasl ?? null;
+      if (sasl === null) return connection;
+      const context = { random: (bytes: number) => random.bytes(bytes), isPrivate: tls !== null || isOwnMachine(address.host) };
+      await connection.authenticate((over, until) => login(sasl, { ...context, connection: over, deadline: until, known: this.#mechanism }), deadline, { timeoutMs: connectTimeoutMs, fraction: () => random.fraction() });
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
     }
   }
 
@@ -319,6 +349,8 @@ export class Cluster {
     return breaker;
   }
 }
+
+const isOwnMachine = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 function closedError(): MillraceError {
   return new MillraceError('closed', 'Cannot call the cluster: the client was closed');

@@ -5,7 +5,7 @@ import { deadlineAfter } from '../../base/mod.ts';
 import { connectionPair, type Connection } from '../../os/mod.ts';
 import { FakeClock } from '../../testing/mod.ts';
 import { ApiVersions, decodeRequestHeader, encodeResponse, Heartbeat, Metadata } from '../../wire/mod.ts';
-import { parseAddresses, printAddress } from './address.ts';
+import { parseTarget, printAddress } from './address.ts';
 import { BrokerConnection } from './connection.ts';
 import { FrameReader } from './frames.ts';
 import { chooseVersion } from './versions.ts';
@@ -141,7 +141,7 @@ test('the highest common version is used, and the refusal names both ranges', ()
 });
 
 test('addresses', () => {
-  assert.deepEqual(parseAddresses('kafka://a:1,b, [::1]:3').map(printAddress), ['a:1', 'b:9092', '[::1]:3']);
-  assert.deepEqual(parseAddresses(['millrace://h/', 'i:2']).map(printAddress), ['h:9092', 'i:2']);
-  for (const wrong of ['', 'a:0', 'a:99999', 'http://a:1', 'a b']) assert.throws(() => parseAddresses(wrong), { code: 'invalid-argument' }, wrong);
+  assert.deepEqual(parseTarget('kafka://a:1,b, [::1]:3').addresses.map(printAddress), ['a:1', 'b:9092', '[::1]:3']);
+  assert.deepEqual(parseTarget(['millrace://h/', 'i:2']).addresses.map(printAddress), ['h:9092', 'i:2']);
+  for (const wrong of ['', 'a:0', 'a:99999', 'http://a:1', 'a b']) assert.throws(() => parseTarget(wrong), { code: 'invalid-argument' }, wrong);
 });

@@ -2,8 +2,9 @@
 // Owns: correlation, version negotiation, deadlines of requests, noticing that the other end is gone. Never: which broker, retries.
 // N1 answers come in the order of requests; another order ends the connection. N2 every call ends by its deadline. N3 a request
 // that the server has not answered for its patience ends the connection: half-open ones are found and nothing is sent into them.
+// N4 Where a server ends sessions, the client says again who it is before that; requests made meanwhile wait, so that none comes in between.
 // Cost: one promise and one small object a request, one timer a connection.
-import { assert, limits, MillraceError, type Deadline } from '../../base/mod.ts';
+import { assert, deadlineAfter, limits, MillraceError, type Deadline } from '../../base/mod.ts';
 import type { Clock, Connection, Timer } from '../../os/mod.ts';
 import { ApiVersions, decodeResponse, encodeRequest, errorCodes, type Api, type RequestInit, type ResponseOf } from '../../wire/mod.ts';
 import { kafkaError } from '../errors.ts';
@@ -16,6 +17,9 @@ export interface ConnectionOptions {
   /** Silence after which a server that owes an answer counts as gone, in ms. */
   readonly requestTimeoutMs: number;
 }
+
+/** Says who the client is; resolves to the ms for which it counts, 0 for ever. */
+export type Login = (connection: BrokerConnection, deadline: Deadline) => Promise<number>;
 
 /** What a connection tells of its server's health, once the handshake is done. */
 export interface HealthEvents {
@@ -32,14 +36,24 @@ export interface CallOptions {
   readonly serverWaitMs?: number;
   /** No higher version than this. */
   readonly versionMax?: number;
+  /** Goes out also while the client says again who it is: a part of that. */
+  readonly ahead?: boolean;
 }
+
+/** A request that waits for the end of a login. */
+interface Held { readonly parts: Uint8Array[]; readonly pending: Pending | null }
+
+/** Parts of a session after which the client logs in again, as in Kafka's clients: not all at once. */
+const sessionPart = { min: 0.85, spread: 0.1 };
 
 interface Pending {
   readonly api: Api<any, any>;
   readonly version: number;
   readonly correlationId: number;
   readonly deadline: Deadline;
+  /** Set when it is sent. */
   goneAtMs: number;
+  readonly patienceMs: number;
   readonly resolve: (body: any) => void;
   readonly reject: (error: Error) => void;
   /** The caller has been told 'timeout'; the answer is still awaited, for N1 and N3. */
@@ -58,9 +72,13 @@ export class BrokerConnection {
   #features: ReadonlyMap<string, number> = new Map();
   #versions: ServerVersions = new Map([[ApiVersions.key, { min: 0, max: 4 }]]);
   #correlationNext = 1;
+  #answers = 0;
   #timer: Timer | null = null;
   #timerAtMs = Infinity;
   #closed: MillraceError | null = null;
+  /** Requests that wait while the client logs in again; null while it does not. */
+  #held: Held[] | null = null;
+  #session: Timer | null = null;
   /** Until then the server, which holds this client back for a quota, need not answer. */
   #quietUntilMs = 0;
   #health: HealthEvents | null = null;
@@ -78,12 +96,44 @@ export class BrokerConnection {
         this.#end(error instanceof MillraceError ? error : new MillraceError('invalid-bytes', `Cannot read from '${endpoint}': ${String(error)}`, { cause: error }));
       }
     });
-    connection.onClose((cause) => this.#end(new MillraceError('disconnected', `Cannot reach '${endpoint}': the connection was lost`, { endpoint, cause: cause ?? undefined })));
+    connection.onClose((cause) => this.#end(this.#lossOf(cause)));
   }
 
   get isOpen(): boolean { return this.#closed === null; }
-  get inFlightCount(): number { return this.#pending.length; }
+  get inFlightCount(): number { return this.#pending.length + (this.#held?.length ?? 0); }
   get bufferedBytes(): number { return this.#connection.bufferedBytes; }
+
+  /** Why a connection that the other end let go was lost, as far as that can be known. */
+  #lossOf(cause: Error | null): MillraceError {
+    const { endpoint } = this;
+    if (cause instanceof MillraceError && cause.code === 'authentication-failed') return new MillraceError(cause.code, cause.message, { endpoint, cause });
+    const hint = this.#answers === 0 ? '; if the server speaks TLS there, say so (kafkas://, tls, --tls)' : this.#answers === 1 && this.#pending.length > 0 ? '; it let go at the first request: perhaps it wants to know who the client is (sasl, --user)' : '';
+    return new MillraceError('disconnected', `Cannot reach '${endpoint}': the connection was lost${hint}`, { endpoint, cause: cause ?? undefined });
+  }
+
+  /** Logs in, and again before each session ends (N4). `fraction` is chance in [0, 1). */
+  async authenticate(login: Login, deadline: Deadline, again: { readonly timeoutMs: number; fraction(): number }): Promise<void> {
+    const sessionMs = await login(this, deadline);
+    if (sessionMs <= 0 || this.#closed) return;
+    this.#session = this.#clock.after(sessionMs * (sessionPart.min + sessionPart.spread * again.fraction()), () => {
+      this.#held = [];
+      this.authenticate(login, deadlineAfter(this.#clock, again.timeoutMs), again).then(() => this.#release(), (error: unknown) => {
+        this.#end(error instanceof MillraceError ? error : new MillraceError('authentication-failed', `Cannot log in again at '${this.endpoint}': ${error instanceof Error ? error.message : String(error)}`, { endpoint: this.endpoint, cause: error }));
+      });
+    });
+  }
+
+  /** Sends what waited for a login, in order. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    if (this.#closed) return;
+    for (const { parts, pending } of held) {
+      if (pending?.abandoned) continue; // its deadline has passed: it was never sent
+      this.#connection.write(parts);
+      if (pending !== null) this.#expect(pending);
+    }
+  }
 
   /** Asks what the server speaks. Must have ended before the first call. */
   async handshake(deadline: Deadline): Promise<void> {
@@ -118,20 +168,30 @@ export class BrokerConnection {
    */
   call<A extends Api<any, any>>(api: A, body: RequestInit<A>, options: CallOptions): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
-      const version = this.#write(api, body, options.versionMax);
+      const { version, correlationId, parts } = this.#encode(api, body, options.versionMax);
       const patienceMs = this.#options.requestTimeoutMs + (options.serverWaitMs ?? 0);
-      const pending: Pending = {
-        api, version, correlationId: this.#correlationNext - 1, deadline: options.deadline,
-        goneAtMs: Math.max(this.#clock.monotonicMs(), this.#quietUntilMs) + patienceMs, resolve, reject, abandoned: false,
-      };
-      this.#pending.push(pending);
-      this.#watch(Math.min(pending.deadline, pending.goneAtMs));
+      const pending: Pending = { api, version, correlationId, deadline: options.deadline, goneAtMs: 0, patienceMs, resolve, reject, abandoned: false };
+      if (this.#held !== null && options.ahead !== true) {
+        this.#held.push({ parts, pending });
+        this.#watch(pending.deadline);
+      } else {
+        this.#connection.write(parts);
+        this.#expect(pending);
+      }
     });
+  }
+
+  #expect(pending: Pending): void {
+    pending.goneAtMs = Math.max(this.#clock.monotonicMs(), this.#quietUntilMs) + pending.patienceMs;
+    this.#pending.push(pending);
+    this.#watch(Math.min(pending.deadline, pending.goneAtMs));
   }
 
   /** Sends a request that has no answer (Produce with acks 0). Throws 'disconnected' or 'unsupported-version'. */
   send<A extends Api<any, any>>(api: A, body: RequestInit<A>): void {
-    this.#write(api, body, undefined);
+    const { parts } = this.#encode(api, body, undefined);
+    if (this.#held !== null) this.#held.push({ parts, pending: null });
+    else this.#connection.write(parts);
   }
 
   /** Called once when the connection has ended, for any reason. */
@@ -145,15 +205,14 @@ export class BrokerConnection {
     this.#end(reason ?? new MillraceError('closed', `Cannot reach '${this.endpoint}': the client was closed`, { endpoint: this.endpoint }));
   }
 
-  #write(api: Api<any, any>, body: object, versionMax: number | undefined): number {
+  #encode(api: Api<any, any>, body: object, versionMax: number | undefined): { version: number; correlationId: number; parts: Uint8Array[] } {
     if (this.#closed) throw new MillraceError('disconnected', `Cannot send ${api.name} to '${this.endpoint}': the connection was lost`, { endpoint: this.endpoint, sent: false, cause: this.#closed });
-    if (this.#pending.length >= limits.client.requestsInFlightMax) {
-      throw new MillraceError('overloaded', `Cannot send ${api.name} to '${this.endpoint}': ${this.#pending.length} requests wait for their answers`, { endpoint: this.endpoint, sent: false });
+    if (this.inFlightCount >= limits.client.requestsInFlightMax) {
+      throw new MillraceError('overloaded', `Cannot send ${api.name} to '${this.endpoint}': ${this.inFlightCount} requests wait for their answers`, { endpoint: this.endpoint, sent: false });
     }
     const version = this.versionOf(api, versionMax);
     const correlationId = this.#correlationNext++;
-    this.#connection.write(encodeRequest(api, version, { correlationId, clientId: this.#options.clientId }, body));
-    return version;
+    return { version, correlationId, parts: encodeRequest(api, version, { correlationId, clientId: this.#options.clientId }, body) };
   }
 
   #answer(frame: Uint8Array): void {
@@ -164,6 +223,7 @@ export class BrokerConnection {
       this.#pending.unshift(pending);
       throw new MillraceError('invalid-bytes', `Cannot read from '${this.endpoint}': answer ${correlationId} came where ${pending.correlationId} was due`, { endpoint: this.endpoint });
     }
+    this.#answers++;
     this.#health?.answered();
     if (pending.abandoned) return;
     try {
@@ -205,6 +265,12 @@ export class BrokerConnection {
       }
       nextMs = Math.min(nextMs, pending.goneAtMs, pending.abandoned ? Infinity : pending.deadline);
     }
+    for (const { pending } of this.#held ?? []) {
+      if (pending === null || pending.abandoned) continue;
+      if (pending.deadline > nowMs) { nextMs = Math.min(nextMs, pending.deadline); continue; }
+      pending.abandoned = true;
+      pending.reject(new MillraceError('timeout', `Cannot send ${pending.api.name} to '${this.endpoint}': the login was not finished before the deadline`, { endpoint: this.endpoint, sent: false }));
+    }
     if (nextMs < Infinity) this.#watch(nextMs);
   }
 
@@ -215,6 +281,9 @@ export class BrokerConnection {
     if (this.#pending.length === 0) this.#connection.close(); // what was written without an answer to wait for still goes out
     else this.#connection.destroy();
     for (const pending of this.#pending.splice(0)) if (!pending.abandoned) pending.reject(reason);
+    this.#session?.cancel();
+    for (const { pending } of this.#held ?? []) if (pending?.abandoned === false) pending.reject(new MillraceError(reason.code, reason.message, { ...reason.data, sent: false, cause: reason }));
+    this.#held = null;
     for (const handler of this.#closeHandlers.splice(0)) handler();
     assert(this.#pending.length === 0, 'a closed connection owes nobody an answer');
   }

@@ -57,7 +57,7 @@ const node: CoverageList = {
 /** By level. */
 export const requiredCoverage: Readonly<Record<SimLevel, CoverageList>> = {
   log: { ...drive, 'kill -9': [...deaths, 'backup'], 'power cut': [...deaths, 'backup', 'restore'] },
-  node: { ...node, 'request doubled': ['Produce'] },
+  node: { ...node, 'request doubled': ['Produce'], 'login': ['users'], 'login refused': ['users'] },
   transactions: {
     ...node,
     'transaction': ['committed', 'aborted', 'consumed and committed', 'consumed and aborted', 'never answered', 'begun anew', 'haunted'],

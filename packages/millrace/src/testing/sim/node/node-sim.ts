@@ -36,6 +36,7 @@ import { checkQueue, readDeadLetters, Sharer } from './sharers.ts';
 import { startSimNode } from './sim-node.ts';
 import type { NodeSizes } from './sim-node.ts';
 import { Stranger } from './strangers.ts';
+import { Warden } from './wardens.ts';
 import { HistoryRecorder } from '../../histories/mod.ts';
 import { CommittedReader, judgeLedger, type LedgerTopic } from './committed-readers.ts';
 import { Transactor, type TransactorKind } from './transactors.ts';
@@ -394,9 +395,11 @@ class NodeSimulation {
     const profiles = new Profiles('profiles', this.#stage('profiles'));
     this.#enter(profiles, 20);
     this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);
+    const warden = new Warden('warden', this.#stage('warden'));
+    this.#enter(warden, 120);
     this.#enter(new Racer('racer', this.#stage('racer')), 60);
     this.#closing.push(
-      () => admin.check(), () => members[0]!.catchUp(), () => members.at(-1)!.catchUp(), () => checkShared(consumers, truth), () => keeper.check(), () => profiles.check(), () => rulebook.check(),
+      () => admin.check(), () => members[0]!.catchUp(), () => members.at(-1)!.catchUp(), () => checkShared(consumers, truth), () => keeper.check(), () => profiles.check(), () => rulebook.check(), () => warden.checkAll(),
       async () => readings.checkDelivered(), async () => consumerReadings.checkDelivered(),
     );
   }

@@ -3,6 +3,7 @@
 import { runNode } from '../../../node/mod.ts';
 import type { RunningNode } from '../../../node/mod.ts';
 import type { Machine } from '../../../os/mod.ts';
+import { guardedPort } from './wardens.ts';
 
 /** Sizes of one seed's node, and what one life has in its configuration. */
 export interface NodeSizes { readonly tailBytes: number; readonly journalFileBytes: number; readonly config?: Readonly<Record<string, string>> }
@@ -11,5 +12,5 @@ export interface NodeSizes { readonly tailBytes: number; readonly journalFileByt
 export async function startSimNode(
   machine: Machine, address: { host: string; port: number }, sizes: NodeSizes, told: { report: (line: string) => void; fatal: (error: unknown) => void },
 ): Promise<RunningNode> {
-  return runNode(machine, { ...address, ...sizes, onReport: told.report, onFatal: told.fatal });
+  return runNode(machine, { ...address, listeners: [{ name: 'GUARDED', host: address.host, port: guardedPort, sasl: {} }], ...sizes, onReport: told.report, onFatal: told.fatal });
 }
