@@ -15,7 +15,7 @@ export const differences: readonly Difference[] = [
     reason: 'Kafka stores min.insync.replicas as a cluster-wide setting when it is formatted and lists it with every topic; Millrace has no replicas to count' },
   { case: 'kafka-configs', fact: 'transcript', kafka: 'DYNAMIC_TOPIC_CONFIG:retention.ms=86400000}', millrace: 'DYNAMIC_TOPIC_CONFIG:retention.ms=86400000, DEFAULT_CONFIG:log.retention.ms=604800000}',
     reason: 'Kafka derives the default from log.retention.hours, which is no synonym; Millrace has it in milliseconds' },
-  { case: settingsCase, fact: 'names', kafka: '"compression.type",', millrace: '"compression.type","errors.deadletterqueue.group.enable",',
+  { case: settingsCase, fact: 'names', kafka: '"delete.retention.ms",', millrace: '"delete.retention.ms","errors.deadletterqueue.group.enable",',
     reason: 'dead letters of share groups (KIP-1191) are here already; Kafka has them from 4.4 on' },
   { case: settingsCase, fact: 'names', kafka: '"message.timestamp.type",', millrace: '"message.timestamp.type","millrace.durability","millrace.import.from","millrace.key.schema","millrace.value.schema",',
     reason: 'a topic may give up the sync before the ack by name, be moved here from elsewhere, and carry schemas' },

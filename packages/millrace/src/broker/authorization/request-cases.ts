@@ -289,7 +289,8 @@ const quotas = async (client: CaseClient) => {
 };
 
 const scramUsers = async (client: CaseClient) => {
-  const described = await client.ask(DescribeUserScramCredentials, 0, { users: null });
+  // A user by name: asked for all, Apache Kafka 4.3 never answers who has no right.
+  const described = await client.ask(DescribeUserScramCredentials, 0, { users: [{ name: 'nobody' }] });
   const altered = await client.ask(AlterUserScramCredentials, 0, { deletions: [{ name: 'nobody', mechanism: 1 }] });
   return [name(described), altered.results.map(name)[0]];
 };
