@@ -18,7 +18,7 @@ const terminal = process.stdout.isTTY === true && process.env.CI === undefined;
 const startedMs = Date.now();
 
 if (values.list === true) {
-  for (const part of parts) console.log(`${part.name.padEnd(14)}${part.summary}`);
+  for (const part of parts) console.log(`${part.name.padEnd(14)}${part.summary}${part.fullOnly === true ? ' (with --full, or when named)' : ''}`);
 } else {
   const wanted = (values.only ?? []).flatMap((names) => names.split(','));
   const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
@@ -26,7 +26,7 @@ if (values.list === true) {
     console.error(`Cannot run '${unknown[0]}': no such part. Parts: ${parts.map((part) => part.name).join(', ')}`);
     process.exitCode = 2;
   } else {
-    await runParts(parts.filter((part) => wanted.length === 0 || wanted.includes(part.name)));
+    await runParts(parts.filter((part) => (wanted.length === 0 ? full || part.fullOnly !== true : wanted.includes(part.name))));
   }
 }
 

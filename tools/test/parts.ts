@@ -10,6 +10,8 @@ export type Part = {
   readonly summary: string;
   /** Longest time that the part may take before it counts as failed, in minutes: [a push, the full run]. */
   readonly minutesMax: readonly [push: number, full: number];
+  /** Left out on a push, because it takes long; runs with --full, and when it is named. */
+  readonly fullOnly?: true;
 } & (
   | {
     readonly kind: 'files'; readonly roots: readonly string[]; readonly concurrency: number;
@@ -46,9 +48,9 @@ export const parts: readonly Part[] = [
   },
   { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [20, 120], kind: 'files', roots: ['test/sim'], concurrency: 2 },
   { name: 'histories', summary: 'histories of transactional clients on a node that is killed and paused', minutesMax: [10, 60], kind: 'files', roots: ['test/histories'], setUp: installPeers, concurrency: 1, endsWithTests: true },
-  { name: 'outside', summary: "other people's programs on a node that is killed: Streams, Connect, MirrorMaker, Spring, Flink, Sarama, franz-go, rdkafka", minutesMax: [15, 60], kind: 'files', roots: ['test/outside'], setUp: installPeers, concurrency: 1, endsWithTests: true },
+  { name: 'outside', fullOnly: true, summary: "other people's programs on a node that is killed: Streams, Connect, MirrorMaker, Spring, Flink, Sarama, franz-go, rdkafka", minutesMax: [15, 60], kind: 'files', roots: ['test/outside'], setUp: installPeers, concurrency: 1, endsWithTests: true },
   {
-    name: 'move', summary: 'moving house between real clusters, with kills', minutesMax: [10, 10], kind: 'files', roots: ['test/move'], setUp: installPeers, concurrency: 1, endsWithTests: true,
+    name: 'move', fullOnly: true, summary: 'moving house between real clusters, with kills', minutesMax: [10, 10], kind: 'files', roots: ['test/move'], setUp: installPeers, concurrency: 1, endsWithTests: true,
   },
   { name: 'crash', summary: 'kill -9 and power cuts', minutesMax: [15, 60], kind: 'files', roots: ['test/crash'], setUp: installPeers, concurrency: 1, endsWithTests: true },
 ];
