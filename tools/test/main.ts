@@ -8,7 +8,7 @@ import { repository } from '../source.ts';
 import { runNodeTests } from './node-tests.ts';
 import { type Part, parts, testFiles } from './parts.ts';
 import { runProgram, tallyErrors, tallySummary } from './program.ts';
-import { type Tally, closingLine, failedOutright } from './tally.ts';
+import { type Tally, closingLine, failedOutright, withSecondRun } from './tally.ts';
 
 const { values } = parseArgs({
   options: { full: { type: 'boolean' }, only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
@@ -65,7 +65,10 @@ async function runPart(part: Part, logPath: string): Promise<Tally> {
       const setUp = await runProgram({ command: part.setUp, cwd: repository, timeoutMs, log });
       if (setUp.code !== 0) return failedOutright(`its set-up '${part.setUp.slice(1).join(' ')}' failed:\n    ${setUp.output.trimEnd().split('\n').slice(-8).join('\n    ')}`);
     }
-    return await runNodeTests({ files, cwd: repository, concurrency: part.concurrency, endsWithTests: part.endsWithTests, timeoutMs, testTimeoutMs: timeoutMs / 2, log, onProgress });
+    const run = (some: readonly string[]) => runNodeTests({ files: some, cwd: repository, concurrency: part.concurrency, endsWithTests: part.endsWithTests, timeoutMs, testTimeoutMs: timeoutMs / 2, log, onProgress });
+    const first = await run(files);
+    if (part.secondRun !== true || first.failed === 0 || (first.failedFiles ?? []).length === 0) return first;
+    return withSecondRun(first, await run(first.failedFiles!));
   } finally {
     await new Promise((resolve) => log.end(resolve));
   }
@@ -77,6 +80,7 @@ function report(part: Part, tally: Tally, tookMs: number): void {
   console.log(`${tally.failed === 0 ? 'ok  ' : 'FAIL'} ${part.name.padEnd(14)}${tally.passed} passed, ${tally.failed} failed${skipped}   (${seconds(tookMs)})`);
   for (const failure of tally.failures.slice(0, 20)) console.log(`     failed: ${failure}`);
   if (tally.failures.length > 20) console.log(`     and ${tally.failures.length - 20} more: .millrace/test/${part.name}.log`);
+  for (const text of tally.passing ?? []) console.log(`     failed once, passed the second time: ${text}`);
   for (const skip of tally.skips) console.log(`     skipped: ${skip}`);
 }
 

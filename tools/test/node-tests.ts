@@ -31,6 +31,7 @@ export async function runNodeTests(options: NodeTestOptions): Promise<Tally> {
   if (options.files.length === 0) return failedOutright('no test file found');
   const abort = new AbortController();
   const failures: string[] = [];
+  const failedFiles = new Set<string>();
   const skips: string[] = [];
   let counts: Counts | undefined;
   let finished = 0;
@@ -43,6 +44,7 @@ export async function runNodeTests(options: NodeTestOptions): Promise<Tally> {
   stream.on('test:fail', (event) => {
     if (event.details.type !== 'suite') options.onProgress(++finished, event.name);
     const error = event.details.error as Error & { failureType?: string };
+    if (event.file !== undefined) failedFiles.add(relative(options.cwd, event.file));
     if (error.failureType !== 'subtestsFailed') failures.push(`${relative(options.cwd, event.file ?? '')} ${event.name}: ${firstLines(error.cause ?? error)}`);
   });
   stream.on('test:summary', (event) => { if (event.file === undefined) counts = event.counts as unknown as Counts; });
@@ -54,7 +56,7 @@ export async function runNodeTests(options: NodeTestOptions): Promise<Tally> {
     clearTimeout(timer);
   }
   if (abort.signal.aborted) failures.push(`not finished after ${Math.round(options.timeoutMs / 60_000)} minutes`);
-  return tally(counts, failures, skips, abort.signal.aborted);
+  return { ...tally(counts, failures, skips, abort.signal.aborted), failedFiles: [...failedFiles] };
 }
 
 function tally(counts: Counts | undefined, failures: string[], skips: string[], aborted: boolean): Tally {

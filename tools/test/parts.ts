@@ -17,6 +17,8 @@ export type Part = {
     readonly kind: 'files'; readonly roots: readonly string[]; readonly concurrency: number;
     /** Runs first; the part fails when it fails. */
     readonly setUp?: readonly string[];
+    /** Files that fail are run once more, and what passes then is told: other people's clients and brokers have bad days of their own. */
+    readonly secondRun?: true;
     /** Other people's clients leave timers behind: a file's process ends with its last test. */
     readonly endsWithTests?: boolean;
   }
@@ -44,10 +46,10 @@ export const parts: readonly Part[] = [
   },
   {
     name: 'conformance', summary: 'real clients and tools, against Millrace and Apache Kafka', minutesMax: [20, 60], kind: 'files', roots: ['test/conformance'],
-    setUp: installPeers, concurrency: 1, endsWithTests: true,
+    setUp: installPeers, concurrency: 1, endsWithTests: true, secondRun: true,
   },
   { name: 'sim', summary: 'seeded simulations of whole nodes', minutesMax: [20, 120], kind: 'files', roots: ['test/sim'], concurrency: 2 },
-  { name: 'histories', summary: 'histories of transactional clients on a node that is killed and paused', minutesMax: [10, 60], kind: 'files', roots: ['test/histories'], setUp: installPeers, concurrency: 1, endsWithTests: true },
+  { name: 'histories', summary: 'histories of transactional clients on a node that is killed and paused', minutesMax: [10, 60], kind: 'files', roots: ['test/histories'], setUp: installPeers, concurrency: 1, endsWithTests: true, secondRun: true },
   { name: 'outside', fullOnly: true, summary: "other people's programs on a node that is killed: Streams, Connect, MirrorMaker, Spring, Flink, Sarama, franz-go, rdkafka", minutesMax: [15, 60], kind: 'files', roots: ['test/outside'], setUp: installPeers, concurrency: 1, endsWithTests: true },
   {
     name: 'move', fullOnly: true, summary: 'moving house between real clusters, with kills', minutesMax: [10, 10], kind: 'files', roots: ['test/move'], setUp: installPeers, concurrency: 1, endsWithTests: true,
