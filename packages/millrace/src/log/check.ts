@@ -51,7 +51,8 @@ class Check {
   async run(): Promise<CheckSummary> {
     const bytes = await readWhole(this.#disk, formatFile);
     if (bytes === null) {
-      if ((await this.#disk.list('.')).some((entry) => entry.name !== 'lock')) this.#find('damage', formatFile, 0, 'the file is missing');
+      // A first start that was cut off leaves the file under its other name.
+      if ((await this.#disk.list('.')).some(({ name }) => name !== 'lock' && name !== `${formatFile}.new`)) this.#find('damage', formatFile, 0, 'the file is missing');
       return this.#counts;
     }
     this.#looked(bytes.length);

@@ -329,6 +329,14 @@ test('check finds missing, short and foreign files', async () => {
   assert.deepEqual((await findings(extra)).map(({ kind, path }) => `${kind} ${path}`).sort(), ['note flights-0/notes.txt', 'note strange-0']);
 });
 
+test('what a power cut in the very first start leaves is no damage, and the next start begins anew', async () => {
+  const disk = new MemoryDisk();
+  await (await disk.open('format.json.new', { create: true })).close();
+  assert.deepEqual(await findings(disk), []);
+  await (await openLog({ disk, clock: nodeClock(), random: nodeRandom(), ...small })).close();
+  assert.deepEqual(await findings(disk), []);
+});
+
 test('with any bit flipped a log opens or says why not, and never reads anything but what was written', async () => {
   for (const clean of [true, false]) {
     const disk = new MemoryDisk();
