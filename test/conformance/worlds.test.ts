@@ -29,6 +29,7 @@ const players = full ? clients : clients.filter((client) => ['java-4.3', 'python
 /** What a client cannot live through, whatever the broker: shown in the table as such. */
 const weaknesses: readonly { readonly client: string; readonly world: string; readonly part: string; readonly reason: string }[] = [
   { client: 'kafkajs', world: 'transactions', part: '', reason: 'it gives up at CONCURRENT_TRANSACTIONS' },
+  { client: 'kafkajs', world: 'answers that are lost', part: '', reason: 'it does not ask again for a producer id when that answer is lost' },
   { client: 'kcat', world: 'leaders and coordinators that move', part: 'group', reason: 'librdkafka loses its question when it asks a coordinator that has just moved for offsets' },
   { client: 'python', world: 'leaders and coordinators that move', part: 'group', reason: 'librdkafka loses its question when it asks a coordinator that has just moved for offsets' },
   { client: 'kafkajs', world: 'leaders and coordinators that move', part: 'world,', reason: 'it takes records for sent whose leader moves to a broker that has answered already' },
