@@ -8,3 +8,4 @@ export * from './copy-bytes.ts';
 export * from './policy.ts';
 export * from './report.ts';
 export * from './histogram.ts';
+export * from './loopback.ts';

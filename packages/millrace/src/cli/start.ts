@@ -3,7 +3,7 @@
 // S1 The line that says 'ready' comes after clients can connect. S2 The first SIGTERM or SIGINT stops cleanly: exit code 0.
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { limits } from '../base/mod.ts';
+import { isLoopback, limits } from '../base/mod.ts';
 import type { NodeListener, NodeOptions } from '../node/mod.ts';
 import { addSettings, newCommand } from './command.ts';
 import { playCommand, serveControl } from './control.ts';
@@ -11,7 +11,7 @@ import { NodeLog } from './node-log.ts';
 import { type ListenAddress, type Resolved, resolveSettings, settingFlag } from './settings.ts';
 import type { Shell } from './shell.ts';
 import { table } from './table.ts';
-import { type Address, isLoopback, parseWhole, usageError } from './values.ts';
+import { type Address, parseWhole, usageError } from './values.ts';
 import { version } from './version.ts';
 
 type WorldOptions = Pick<NodeOptions, 'asKafkaVersion' | 'brokers' | 'faults'>;

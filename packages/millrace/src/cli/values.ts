@@ -67,8 +67,3 @@ export function parseInstant(name: string, text: string): number {
 export function collect(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
-
-/** Whether a host stands for this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
-}

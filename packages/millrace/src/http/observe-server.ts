@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { isLoopback } from '../base/mod.ts';
 import type { DoorData, ReadyAnswer, ScrapeKind } from './messages.ts';
 
 /** What is asked of the node. */
@@ -184,8 +185,4 @@ function endJson(response: ServerResponse, status: number, body: object): void {
 function hostNameOf(host: string | undefined): string {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host ?? '');
   return match?.[1] ?? match?.[2] ?? '';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -1,10 +1,7 @@
 // broker/security/exposure.ts - nothing is open to the network unless somebody has said so.
 // E1 An address that other machines can reach is listened on only where clients have to say who they are, or where 'insecure' was said; then it is warned of.
-import { MillraceError, type Report } from '../../base/mod.ts';
+import { isLoopback, MillraceError, type Report } from '../../base/mod.ts';
 import { isAuthenticated, type SecurityOptions } from './options.ts';
-
-/** True for an address that only this machine reaches. */
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** Throws 'invalid-argument' for a listener that would let anybody in (E1); warns of one that is weak. */
 export function checkExposure(listener: SecurityOptions & { readonly host: string; readonly port: number; readonly insecure?: boolean }, report: Report): void {

@@ -2,11 +2,11 @@
 // Owns: the order of trying. Never: reading (read-metrics.ts), showing.
 // S1 Named by --metrics-url: that. S2 Else a server on the loopback says where its data folder is; when a node of this very cluster answers at the control socket there, it is
 // a node of this machine and user, and tells everything. S3 Else what Kafka's protocol gives.
-import { isMillraceError, MillraceError } from '../../base/mod.ts';
+import { isLoopback, isMillraceError, MillraceError } from '../../base/mod.ts';
 import type { Admin } from '../../client/mod.ts';
 import { askNode } from '../control.ts';
 import { portDefault } from '../settings.ts';
-import { isLoopback, parseAddress, usageError } from '../values.ts';
+import { parseAddress, usageError } from '../values.ts';
 import type { FigureSource } from './figures.ts';
 import { kafkaSource } from './kafka-source.ts';
 import { readFigures } from './read-metrics.ts';
