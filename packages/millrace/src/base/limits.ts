@@ -127,6 +127,8 @@ export const limits = {
     textCharsMax: 64 * KiB,
     depthMax: 64,
     compiledMax: 1_000,
+    /** What a pattern in a schema may be: characters, and steps that matching takes per character. */
+    patternSizeMax: 10_000,
     /** What the records of a batch that is checked may decompress to. */
     recordsBytesMax: 64 * MiB,
     /** Longest check of one batch, and of one schema; past it the batch is refused. */

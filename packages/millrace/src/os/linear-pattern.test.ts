@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { isMillraceError } from '../base/mod.ts';
-import { linearPattern } from './linear-pattern.ts';
+import { linearPattern, linearSearch } from './linear-pattern.ts';
 import { patternSizeBound } from './pattern-size.ts';
 
 test('a pattern matches whole texts', () => {
   const matches = linearPattern('orders-(eu|us).*', 1000);
   assert.deepEqual(['orders-eu', 'orders-us-1', 'my-orders-eu', 'orders-'].map(matches), [true, true, false, false]);
   assert.ok(linearPattern('(?i)ORDERS', 1000)('orders'));
+});
+
+test('a search finds a pattern anywhere in a text, unless it is anchored', () => {
+  assert.deepEqual(['my-orders', 'orders', 'clicks'].map(linearSearch('orders', 1000)), [true, true, false]);
+  assert.deepEqual(['my-orders', 'orders-eu'].map(linearSearch('^orders', 1000)), [false, true]);
 });
 
 test('what is no pattern, or would take long, is refused in words', () => {

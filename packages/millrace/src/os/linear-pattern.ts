@@ -5,10 +5,11 @@ import { createRequire } from 'node:module';
 import { MillraceError } from '../base/mod.ts';
 import { patternSizeBound } from './pattern-size.ts';
 
-/** True for a text that the pattern matches as a whole. */
+/** True for a text that the pattern matches. */
 export type LinearPattern = (text: string) => boolean;
 
-interface Library { readonly RE2JS: { compile(text: string): { testExact(text: string): boolean; programSize(): number } } }
+interface Compiled { testExact(text: string): boolean; test(text: string): boolean; programSize(): number }
+interface Library { readonly RE2JS: { compile(text: string): Compiled } }
 
 const require = createRequire(import.meta.url);
 let library: Library | undefined;
@@ -18,13 +19,27 @@ let library: Library | undefined;
  * @example linearPattern('orders-.*', 1000)('orders-eu')
  */
 export function linearPattern(text: string, sizeMax: number): LinearPattern {
-  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `SubscribedTopicRegex \`${text.slice(0, 100)}\` is not a valid regular expression: ${why}.`); };
+  const pattern = compiled(text, sizeMax);
+  return (name) => pattern.testExact(name);
+}
+
+/**
+ * The same for a pattern that is looked for anywhere in a text.
+ * @example linearSearch('eu', 1000)('orders-eu-1')
+ */
+export function linearSearch(text: string, sizeMax: number): LinearPattern {
+  const pattern = compiled(text, sizeMax);
+  return (content) => pattern.test(content);
+}
+
+function compiled(text: string, sizeMax: number): Compiled {
+  const fail = (why: string): never => { throw new MillraceError('invalid-argument', `\`${text.slice(0, 100)}\` is not a valid regular expression: ${why}.`); };
   if (text.length > sizeMax) fail(`it is longer than ${sizeMax} characters`);
   if (patternSizeBound(text) > sizeMax) fail(tooLarge(sizeMax));
   library ??= require('re2js') as Library;
   try {
     const pattern = library.RE2JS.compile(text);
-    if (pattern.programSize() <= sizeMax) return (name) => pattern.testExact(name);
+    if (pattern.programSize() <= sizeMax) return pattern;
   } catch (error) {
     fail((error as Error).message.replace(/^error parsing regexp: /, ''));
   }

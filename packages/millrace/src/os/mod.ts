@@ -9,7 +9,7 @@ export { openTokenKeys, type TokenClaims, type TokenKeys, type TokenRules } from
 export { NodeDisk } from './node-disk.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { compressBytes, decompressBytes, type Compression } from './compression.ts';
-export { linearPattern, type LinearPattern } from './linear-pattern.ts';
+export { linearPattern, linearSearch, type LinearPattern } from './linear-pattern.ts';
 export { memoryMachine, nodeMachine } from './machines.ts';
 export { nodeThreads } from './node-threads.ts';
 export { serveCalls } from './serve-calls.ts';

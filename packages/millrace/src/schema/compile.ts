@@ -1,11 +1,12 @@
 // schema/compile.ts - a JSON Schema as a function that judges JSON.
-// Owns: which schemas are taken, and their bounds; the one place that names ajv and re2js. Never: records (check-records.ts), threads (node/).
+// Owns: which schemas are taken, and their bounds; the one place that names ajv. Never: records (check-records.ts), threads (node/).
 // Z1 No schema can make the judge stall by its patterns or by comparing all with all: patterns run in a linear-time engine, so look-around and back references are
 // refused; uniqueItems is one pass. What is left (schemas that refer to themselves in alternatives) is bounded in time by who calls from a thread.
 // Z2 Nothing is fetched: a schema refers to itself alone. Z3 Words that the draft does not know are refused: they are slips. `format` says nothing about validity,
 // as draft 2020-12 has it.
 import type { Ajv, AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
 import { limits, MillraceError } from '../base/mod.ts';
+import { linearSearch } from '../os/mod.ts';
 
 /** Judges a value; null when it is valid, else where and why it is not, in one line. */
 export type CompiledSchema = (value: unknown) => string | null;
@@ -58,23 +59,20 @@ async function engineFor(schema: unknown): Promise<Ajv> {
   const named = typeof schema === 'object' ? (schema as { $schema?: unknown }).$schema : undefined;
   const isOld = typeof named === 'string' && draft7.test(named);
   if (named !== undefined && !isOld && !(typeof named === 'string' && draft2020.test(named))) throw refusal(`its draft is ${JSON.stringify(named)}; draft 2020-12 and draft-07 are taken`);
-  const [{ RE2JS }, module] = await Promise.all([import('re2js'), isOld ? import('ajv') : import('ajv/dist/2020.js')]);
+  const module = isOld ? await import('ajv') : await import('ajv/dist/2020.js');
   const Engine = ('Ajv2020' in module ? module.Ajv2020 : module.Ajv) as new (options: object) => Ajv;
   const ajv = new Engine({
     strictSchema: true, strictTypes: false, strictTuples: false, strictRequired: false, validateFormats: false, allErrors: false, ownProperties: true, logger: false,
-    code: { regExp: Object.assign((pattern: string) => patternOf(RE2JS, pattern), { code: 're2js' }) },
+    code: { regExp: Object.assign(patternOf, { code: 'linearSearch' }) },
   });
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', error: { message: 'must not have items that are equal' }, validate: (isOn: boolean, items: unknown[]) => !isOn || areUnique(items) });
   return ajv;
 }
 
-interface LinearEngine { compile(pattern: string): { matcher(text: string): { find(): boolean } } }
-
 /** Z1. The engine tells patterns apart by their text. */
-function patternOf(engine: LinearEngine, pattern: string): RegExp {
-  const compiled = engine.compile(pattern);
-  return { test: (text: string) => compiled.matcher(text).find(), toString: () => `/${pattern}/u` } as RegExp;
+function patternOf(pattern: string): RegExp {
+  return { test: linearSearch(pattern, limits.schema.patternSizeMax), toString: () => `/${pattern}/u` } as RegExp;
 }
 
 function areUnique(items: readonly unknown[]): boolean {

@@ -141,7 +141,7 @@ class Story {
       const matches = linearPattern(text, limits.group.patternSizeMax);
       return { text, topics: [...this.#topics.counts.keys()].filter(matches).sort(), fault: null };
     } catch (error) {
-      return { text, topics: null, fault: (error as Error).message };
+      return { text, topics: null, fault: `SubscribedTopicRegex ${(error as Error).message}` };
     }
   }
 

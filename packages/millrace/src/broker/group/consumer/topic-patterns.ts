@@ -36,7 +36,7 @@ export class TopicPatterns {
         known = { matches: linearPattern(text, limits.group.patternSizeMax), topics: new Set(), left: [...this.#names()], waiting: [] };
       } catch (error) {
         if (!isMillraceError(error, 'invalid-argument')) throw error;
-        return done({ topics: null, fault: error.message });
+        return done({ topics: null, fault: `SubscribedTopicRegex ${error.message}` });
       }
     }
     this.#known.delete(text);
