@@ -7,7 +7,8 @@
 import { limits } from '../../base/mod.ts';
 import { Produce, SaslAuthenticate, SaslHandshake, ShareFetch, type Api, type ResponseInit } from '../../wire/mod.ts';
 import type { Clock } from '../../os/mod.ts';
-import type { ConnectionInfo, RequestContext, Route } from '../handlers.ts';
+import type { RequestContext, Route } from '../handlers.ts';
+import { PassedContext } from '../passed-context.ts';
 import type { QuotaClient, Quotas } from './quotas.ts';
 
 /** The routes with meters before them. */
@@ -29,8 +30,7 @@ const unmeasured: ReadonlySet<number> = new Set([SaslHandshake.key, SaslAuthenti
 /** Per cent of a second that a millisecond is. */
 const percentPerMs = 0.1;
 
-class MeteredContext implements RequestContext {
-  readonly #context: RequestContext;
+class MeteredContext extends PassedContext {
   readonly #quotas: Quotas;
   readonly #clock: Clock;
   readonly #client: QuotaClient;
@@ -40,7 +40,7 @@ class MeteredContext implements RequestContext {
   #heldMs: number | null = null;
 
   constructor(context: RequestContext, quotas: Quotas, clock: Clock) {
-    this.#context = context;
+    super(context);
     this.#quotas = quotas;
     this.#clock = clock;
     this.#client = { principal: context.connection.principal, clientId: context.clientId };
@@ -48,33 +48,24 @@ class MeteredContext implements RequestContext {
     this.#startMs = this.#timed ? clock.monotonicMs() : 0;
   }
 
-  get api(): Api<any, any> { return this.#context.api; }
-  get version(): number { return this.#context.version; }
-  get correlationId(): number { return this.#context.correlationId; }
-  get clientId(): string | null { return this.#context.clientId; }
-  get connection(): ConnectionInfo { return this.#context.connection; }
-  get frameBytes(): number { return this.#context.frameBytes; }
-  get parkedMs(): number { return this.#context.parkedMs; }
-  set parkedMs(ms: number) { this.#context.parkedMs = ms; }
-
   /** The handler has returned; its answer may still be to come. */
   returned(): void {
     if (this.#timed) this.#heldMs = this.#clock.monotonicMs() - this.#startMs;
   }
 
-  reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
+  override reply(body: ResponseInit<Api<any, any>>, onSent?: () => void): void {
     const told = (body as { throttleTimeMs?: number }).throttleTimeMs ?? 0;
     const queued = this.api.key === ShareFetch.key ? this.#quotas.record('consumer_byte_rate', this.#client, queuedBytes(body)) : 0;
     const pauseMs = Math.min(Math.max(told, queued, this.#count()), limits.broker.throttleMsMax);
     const startMs = this.#timed ? this.#clock.monotonicMs() : 0;
-    this.#context.reply(pauseMs !== told ? { ...body, throttleTimeMs: pauseMs } : body, onSent);
+    this.through.reply(pauseMs !== told ? { ...body, throttleTimeMs: pauseMs } : body, onSent);
     if (this.#timed) this.#quotas.record('request_percentage', this.#client, (this.#clock.monotonicMs() - startMs) * percentPerMs);
     this.#pause(pauseMs);
   }
 
-  replyNothing(): void {
+  override replyNothing(): void {
     const pauseMs = Math.min(this.#count(), limits.broker.throttleMsMax);
-    this.#context.replyNothing();
+    this.through.replyNothing();
     this.#pause(pauseMs);
   }
 

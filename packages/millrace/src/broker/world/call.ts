@@ -2,8 +2,8 @@
 // Owns: what happens between a handler's answer and the connection. Never: decisions (layer.ts).
 // L1 A call is answered once, whatever is done to it. L2 What is held is sent at the latest when the node closes.
 import type { Clock, Timer } from '../../os/mod.ts';
-import type { Api } from '../../wire/mod.ts';
 import type { ConnectionInfo, RequestContext } from '../handlers.ts';
+import { PassedContext } from '../passed-context.ts';
 import type { Fields } from './shapes.ts';
 
 /** Answers that wait for their time. */
@@ -48,14 +48,7 @@ export function cut(context: RequestContext, why: string): void {
 }
 
 /** The context that a handler sees. */
-export class WorldCall implements RequestContext {
-  readonly api: Api<any, any>;
-  readonly version: number;
-  readonly correlationId: number;
-  readonly clientId: string | null;
-  readonly connection: ConnectionInfo;
-  readonly frameBytes: number;
-  readonly #context: RequestContext;
+export class WorldCall extends PassedContext {
   readonly #held: HeldAnswers;
   readonly #changes: ((body: Fields) => Fields)[] = [];
   holdMs = 0;
@@ -63,26 +56,17 @@ export class WorldCall implements RequestContext {
   end: CallEnd = 'answer';
 
   constructor(context: RequestContext, held: HeldAnswers) {
-    this.#context = context;
+    super(context);
     this.#held = held;
-    this.api = context.api;
-    this.version = context.version;
-    this.correlationId = context.correlationId;
-    this.clientId = context.clientId;
-    this.connection = context.connection;
-    this.frameBytes = context.frameBytes;
   }
-
-  get parkedMs(): number { return this.#context.parkedMs; }
-  set parkedMs(ms: number) { this.#context.parkedMs = ms; }
 
   /** Changes the answer, after the changes added before. */
   change(change: (body: Fields) => Fields): void { this.#changes.push(change); }
 
-  reply(body: Fields, onSent?: () => void): void {
+  override reply(body: Fields, onSent?: () => void): void {
     if (this.end === 'lose-reply') {
       onSent?.();
-      return cut(this.#context, `the answer to ${this.api.name} is lost`);
+      return cut(this.through, `the answer to ${this.api.name} is lost`);
     }
     let answer = body;
     for (const change of this.#changes) answer = change(answer);
@@ -90,11 +74,9 @@ export class WorldCall implements RequestContext {
     this.#held.send(this.connection, this.holdMs, this.throttleMs, () => this.#send(answer, onSent));
   }
 
-  replyNothing(): void { this.#context.replyNothing(); }
-
   #send(answer: Fields, onSent: (() => void) | undefined): void {
-    if (this.end !== 'cut-after') return this.#context.reply(answer, onSent);
-    this.#context.reply(answer, () => {
+    if (this.end !== 'cut-after') return this.through.reply(answer, onSent);
+    this.through.reply(answer, () => {
       onSent?.();
       this.connection.abort(`a fault was injected: cut after the answer to ${this.api.name}`);
     });
