@@ -7,6 +7,7 @@ import { assert, limits } from '../../base/mod.ts';
 import type { JointAppend } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes, uuidText } from '../../wire/mod.ts';
+import { tickAt, timerMsMax } from '../tick-at.ts';
 import { TopicPatterns } from './consumer/topic-patterns.ts';
 import type { Effect, GroupEvent, GroupRecord, Now, Purpose } from './effects.ts';
 import { GroupLog, type GroupLogSizes } from './group-log.ts';
@@ -226,18 +227,7 @@ export class GroupCoordinator {
     entry.timer?.cancel();
     entry.timer = null;
     if (atMs === Infinity || this.#closed) return;
-    const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs());
-    entry.timer = this.#options.clock.after(Math.min(Math.ceil(delayMs), timerMsMax), () => {
-      entry.timer = null;
-      this.#due(entry, atMs);
-    });
-  }
-
-  /** C4: much too late, the tick lets in first what came while the thread stood still. */
-  #due(entry: Entry, atMs: number): void {
-    const { clock } = this.#options;
-    if (clock.monotonicMs() - atMs < standstillMs) return this.#handle(entry, { kind: 'tick' });
-    clock.soon(() => { if (!this.#closed) this.#handle(entry, { kind: 'tick' }); });
+    entry.timer = tickAt(this.#options.clock, atMs, () => { if (!this.#closed) this.#handle(entry, { kind: 'tick' }); }); // C4
   }
 
   #letGo(entry: Entry): void {
@@ -256,12 +246,6 @@ export class GroupCoordinator {
 
 /** Of what a client calls itself, in its members' ids. */
 const prefixLengthMax = 1_000;
-
-/** A timer that is this late tells that the thread stood still. */
-const standstillMs = 100;
-
-/** The longest delay that a timer of the machine takes; a tick that comes early asks for the next. */
-const timerMsMax = 2 ** 31 - 1;
 
 /** C3: nothing was ever kept of this group, and nobody waits for it. */
 function isVoid(group: Group): boolean {

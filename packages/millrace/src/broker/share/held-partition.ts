@@ -7,6 +7,7 @@ import type { Timer } from '../../os/mod.ts';
 import { errorCodes } from '../../wire/mod.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
+import { tickAt } from '../tick-at.ts';
 import type { PartitionWatcher, TopicPartition } from '../topics/topic.ts';
 import type { DeadLetterOffice, PreparedLetters } from './dead-letters.ts';
 import type { Acknowledgement, AcquiredRange, ShareEffect, ShareEvent, ShareSettings } from './effects.ts';
@@ -23,9 +24,6 @@ export interface RecordWaiter { stir(): void }
 
 /** Kafka's code and words for an acknowledgement; NONE and null when it is durable. */
 export type Told = (errorCode: number, message: string | null) => void;
-
-const standstillMs = 100;
-const timerMsMax = 2 ** 31 - 1;
 
 /** A share partition of a group. */
 export class HeldPartition implements PartitionWatcher {
@@ -175,17 +173,10 @@ export class HeldPartition implements PartitionWatcher {
     this.#timer = null;
     this.#timerAtMs = atMs;
     if (atMs === Infinity) return;
-    this.#timer = this.#options.services.clock.after(Math.min(timerMsMax, Math.max(0, Math.ceil(atMs - this.#nowMs()))), () => this.#due(atMs));
-  }
-
-  /** H2. */
-  #due(atMs: number): void {
-    const tick = (): void => {
+    this.#timer = tickAt(this.#options.services.clock, atMs, () => { // H2
       if (this.#ended) return;
       this.#timerAtMs = Infinity;
       this.#do({ kind: 'tick', nowMs: this.#nowMs() });
-    };
-    if (this.#nowMs() - atMs < standstillMs) tick();
-    else this.#options.services.clock.soon(tick);
+    });
   }
 }

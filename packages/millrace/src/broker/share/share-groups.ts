@@ -8,6 +8,7 @@ import { errorCodes } from '../../wire/mod.ts';
 import type { Services } from '../services.ts';
 import { storageErrorCode } from '../storage-errors.ts';
 import type { Topic, TopicPartition } from '../topics/topic.ts';
+import { tickAt } from '../tick-at.ts';
 import { DeadLetterOffice } from './dead-letters.ts';
 import { beat, expired, firstExpiryMs, leave, topicChanged, type Beat, type BeatAnswer } from './membership.ts';
 import type { SharePartition } from './moves.ts';
@@ -16,9 +17,6 @@ import { ShareGroup, type ShareGroupOptions } from './share-group.ts';
 import { ShareLog, type ShareLogSizes } from './share-log.ts';
 import { ShareSessions, type ShareSession } from './share-session.ts';
 import { readGroup, readKey, replayRecord } from './stored-state.ts';
-
-const standstillMs = 100;
-const timerMsMax = 2 ** 31 - 1;
 
 /** The share groups of a node. */
 export class ShareGroups {
@@ -220,13 +218,7 @@ export class ShareGroups {
     group.timer = null;
     const atMs = firstExpiryMs(group.membership);
     if (atMs === Infinity || this.#closed) return;
-    const { clock } = this.services;
-    group.timer = clock.after(Math.min(timerMsMax, Math.max(0, Math.ceil(atMs - clock.monotonicMs()))), () => {
-      group.timer = null;
-      const expire = (): void => { if (!this.#closed) this.#expire(group); };
-      if (clock.monotonicMs() - atMs < standstillMs) expire();
-      else clock.soon(expire); // G3
-    });
+    group.timer = tickAt(this.services.clock, atMs, () => { if (!this.#closed) this.#expire(group); }); // G3
   }
 
   #expire(group: ShareGroup): void {
