@@ -8,5 +8,7 @@ const bits = (...operations: number[]): number => operations.reduce((field, oper
 export const operationsNotAsked = -2147483648;
 /** All operations on a topic. */
 export const topicOperations = bits(3, 4, 5, 6, 7, 8, 10, 11);
+/** All operations on a group. */
+export const groupOperations = bits(3, 6, 8, 10, 11);
 /** All operations on the cluster. */
 export const clusterOperations = bits(5, 7, 8, 9, 10, 11, 12);

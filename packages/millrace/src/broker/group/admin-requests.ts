@@ -3,6 +3,7 @@
 // Versions: FindCoordinator 4 asks for several keys at once. ListGroups 4 filters by state, 5 by type. DescribeGroups 6 says that a
 // group is missing; before, a missing group is one in the state Dead.
 import { errorCodes, type DeleteGroups, type DescribeGroups, type FindCoordinator, type ListGroups, type RequestOf } from '../../wire/mod.ts';
+import { groupOperations, operationsNotAsked } from '../admin/authorized-operations.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { GroupCoordinator } from './coordinator.ts';
 import { metadataFor, noBytes, type Group, type Member } from './group.ts';
@@ -42,7 +43,7 @@ export function listGroups(groups: GroupCoordinator, request: RequestOf<typeof L
 
 /** Answers DescribeGroups. */
 export function describeGroups(groups: GroupCoordinator, request: RequestOf<typeof DescribeGroups>, context: RequestContext<typeof DescribeGroups>): void {
-  const authorizedOperations = request.includeAuthorizedOperations ? everyOperation : operationsNotAsked;
+  const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : operationsNotAsked;
   context.reply({
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId);
@@ -51,10 +52,6 @@ export function describeGroups(groups: GroupCoordinator, request: RequestOf<type
     }),
   });
 }
-
-/** Bits of READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: without an authorizer nothing is forbidden to anybody. */
-const everyOperation = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11);
-const operationsNotAsked = -(2 ** 31);
 
 function missing(groupId: string, version: number, isConsumer: boolean) {
   const said = version < 6

@@ -1,7 +1,7 @@
 // broker/share/group-requests.ts - ShareGroupHeartbeat and ShareGroupDescribe.
 // Owns: the checks of a heartbeat's form, in Kafka's words; the forms of answers. Never: membership itself (membership.ts).
 import { errorCodes, type RequestOf, type ResponseInit, type ShareGroupDescribe, type ShareGroupHeartbeat } from '../../wire/mod.ts';
-import { operationsNotAsked } from '../admin/authorized-operations.ts';
+import { groupOperations, operationsNotAsked } from '../admin/authorized-operations.ts';
 import type { RequestContext } from '../handlers.ts';
 import type { Assignment } from './assignor.ts';
 import type { ShareMember } from './membership.ts';
@@ -12,8 +12,6 @@ const epochJoin = 0;
 const epochLeave = -1;
 /** The only assignor there is. */
 const assignorName = 'simple';
-/** Bits of READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: nothing is forbidden to anybody yet. */
-const everyOperation = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11);
 
 type HeartbeatRequest = RequestOf<typeof ShareGroupHeartbeat>;
 
@@ -72,6 +70,6 @@ function describe({ services }: ShareGroups, group: ShareGroup, withOperations: 
   });
   return {
     groupId: group.id, groupState: group.stateName, errorCode: errorCodes.NONE, errorMessage: null, groupEpoch: membership.groupEpoch, assignmentEpoch: membership.assignmentEpoch, assignorName,
-    members: [...membership.members.values()].map(describeMember), authorizedOperations: withOperations ? everyOperation : operationsNotAsked,
+    members: [...membership.members.values()].map(describeMember), authorizedOperations: withOperations ? groupOperations : operationsNotAsked,
   };
 }

@@ -2,6 +2,7 @@
 // Owns: what makes a request invalid whoever sends it, the forms of answers. Never: decisions about the group (heartbeat.ts, leaving.ts).
 // Versions: from ConsumerGroupHeartbeat 1 on clients make the members' ids and may subscribe by a pattern; before, the node gives an id to who has none.
 import { errorCodes, type ConsumerGroupDescribe, type ConsumerGroupHeartbeat, type RequestOf } from '../../../wire/mod.ts';
+import { groupOperations, operationsNotAsked } from '../../admin/authorized-operations.ts';
 import type { RequestContext } from '../../handlers.ts';
 import type { GroupCoordinator } from '../coordinator.ts';
 import type { ConsumerHeartbeatReply } from '../effects.ts';
@@ -61,13 +62,9 @@ function invalidity(request: HeartbeatRequest, version: number): string | null {
   return memberEpoch < awayEpoch ? 'MemberEpoch is invalid.' : null;
 }
 
-/** Bits of READ, DELETE and DESCRIBE: nothing is forbidden to anybody yet. */
-const everyOperation = (1 << 3) | (1 << 6) | (1 << 8);
-const operationsNotAsked = -(2 ** 31);
-
 /** Answers ConsumerGroupDescribe. */
 export function consumerGroupDescribe(groups: GroupCoordinator, request: RequestOf<typeof ConsumerGroupDescribe>, context: RequestContext<typeof ConsumerGroupDescribe>): void {
-  const authorizedOperations = request.includeAuthorizedOperations ? everyOperation : operationsNotAsked;
+  const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : operationsNotAsked;
   context.reply({
     groups: request.groupIds.map((groupId) => {
       const phase = groups.find(groupId)?.phase;
