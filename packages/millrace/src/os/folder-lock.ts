@@ -74,18 +74,33 @@ function isAlive(owner: Owner): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  return startOf(owner.pid) === owner.startedAt;
+  return startOf(owner.pid) === owner.startedAt && !isZombie(owner.pid);
 }
 
 /** When the process began, in the kernel's own words; empty where the system does not tell. Guards against reused numbers. */
 function startOf(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    return `${boot}:${statOf(pid)[19]}`;
   } catch {
     return '';
   }
+}
+
+/** Has ended, and nobody has asked how yet: as it stays in a container whose first process reaps nobody. While one of its threads is still in a write it has not. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = statOf(pid);
+    return stat[0] === 'Z' && Number(stat[17]) <= 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Of /proc/PID/stat what stands behind the name: state first, threads at 17, start at 19. */
+function statOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 function locked(root: string, pid: number): MillraceError {
