@@ -106,7 +106,7 @@ function mechanismOf(text: string): Mechanism {
 
 async function newPassword(shell: Shell, user: string, file: string | undefined): Promise<string> {
   const password = file === undefined ? await lineOfStdin(shell, user) : await firstLine('--new-password-file', resolve(shell.folder, file));
-  if (password === '') throw usageError(`Cannot add '${user}': the password is empty`);
+  if (password === '') throw usageError(`Cannot add '${user}': the password is empty; it is the first line of stdin, or of --new-password-file`);
   return password;
 }
 

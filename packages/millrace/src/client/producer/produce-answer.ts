@@ -35,19 +35,22 @@ export function verdictOf(batch: ProducerBatch, answer: PartitionAnswer, numberi
   const { errorCode } = answer;
   if (errorCode === E.NONE) return { kind: 'stored', baseOffset: answer.baseOffset, appendTimeMs: answer.logAppendTimeMs };
   if (errorCode === E.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1, appendTimeMs: -1 }; // an earlier attempt was stored, too long ago for the server to say where
-  const error = kafkaError(errorCode, `produce to '${batch.topic}-${batch.partition}'`, { topic: batch.topic, partition: batch.partition }, answer.errorMessage);
+  const errorOf = (words: string | null) => kafkaError(errorCode, `produce to '${batch.topic}-${batch.partition}'`, { topic: batch.topic, partition: batch.partition }, words);
+  const error = errorOf(answer.errorMessage);
   if (numbering === 'idempotent' && misnumberings.has(errorCode)) return { kind: 'misnumbered', error };
   if (numbering === 'transactional' && errorCode === E.OUT_OF_ORDER_SEQUENCE_NUMBER) return { kind: 'misnumbered', error };
   if (errorCode === E.MESSAGE_TOO_LARGE && batch.recordCount > 1) return { kind: 'halve', error };
-  if (answer.recordErrors.length > 0) return { kind: 'refused', records: refusedRecords(answer, error) };
+  if (answer.recordErrors.length > 0) return { kind: 'refused', records: refusedRecords(answer, errorOf) };
   if (isRetriable(errorCode)) return { kind: 'again', error, stale: staleView(errorCode) === 'metadata' };
   return { kind: 'failed', error };
 }
 
 const misnumberings: ReadonlySet<number> = new Set([E.OUT_OF_ORDER_SEQUENCE_NUMBER, E.UNKNOWN_PRODUCER_ID, E.INVALID_PRODUCER_EPOCH, E.INVALID_PRODUCER_ID_MAPPING]);
 
-function refusedRecords(answer: PartitionAnswer, error: MillraceError): Map<number, Error> {
-  return new Map(answer.recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => [
-    batchIndex, new MillraceError(error.code, batchIndexErrorMessage ? `${error.message}; of this record: ${batchIndexErrorMessage}` : error.message, { ...error.data, retry: false }),
-  ]));
+/** Each record is told what was said of it, or of all when nothing was. */
+function refusedRecords(answer: PartitionAnswer, errorOf: (words: string | null) => MillraceError): Map<number, Error> {
+  return new Map(answer.recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => {
+    const { code, message, data } = errorOf(batchIndexErrorMessage || answer.errorMessage);
+    return [batchIndex, new MillraceError(code, message, { ...data, retry: false })];
+  }));
 }
