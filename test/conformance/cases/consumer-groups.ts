@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { eventually } from '../../peers/processes.ts';
+import { staticMemberComesBack } from './groups.ts';
 import { createReady, shares, spread, story, until, values, type Follower } from '../scene.ts';
 
 const joinMs = 40_000;
@@ -76,21 +77,7 @@ export const consumerGroupCases = [
     await until([a], () => a.received.length === 5, 'its records', joinMs);
   }),
 
-  story('consumer group, a static member comes back unnoticed', ['consumer-protocol', 'consumer-static'], async (scene) => {
-    const topic = await scene.topic(4);
-    const group = scene.name('group');
-    const joinStatic = (instanceId: string): Promise<Follower> => scene.join({ group, topics: [topic], instanceId, protocol });
-    const a = await joinStatic('one');
-    const b = await joinStatic('two');
-    await until([a, b], () => shares([a, b], [2, 2]), 'two partitions each', joinMs);
-    const before = b.assigned;
-    const eventsOfA = a.events.length;
-    await b.leave();
-    const back = await joinStatic('two');
-    await until([a, back], () => shares([a, back], [2, 2]), 'two partitions each again', joinMs);
-    assert.deepEqual(back.assigned, before, 'the same partitions');
-    assert.equal(a.events.length, eventsOfA, 'the other member saw nothing');
-  }),
+  story('consumer group, a static member comes back unnoticed', ['consumer-protocol', 'consumer-static'], (scene) => staticMemberComesBack(scene, { protocol })),
 
   story('consumer group, a member that vanished is missed', ['consumer-protocol'], async (scene) => {
     const topic = await scene.topic(2);
