@@ -2,6 +2,7 @@
 // Owns: its settings, and consuming without a group by means of a group of one, because it has no other way. Never: retries of its own.
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import kafkajs, { type Admin as KafkajsAdmin, type Consumer, type EachBatchPayload, type Kafka as KafkaClient, type KafkaMessage, type Producer } from 'kafkajs';
 import { ClientError, startNodeWorker } from '../../peers/worker.ts';
@@ -113,7 +114,7 @@ class KafkajsDriver implements Driver {
     const member = new KafkajsMember(consumer);
     await consumer.connect();
     await consumer.subscribe({ topics: [...request.topics], fromBeginning: request.resetTo !== 'latest' });
-    await consumer.run({ autoCommit: false, eachBatch: (payload) => member.take(payload) });
+    await member.run();
     return member;
   }
 
@@ -193,8 +194,13 @@ class KafkajsDriver implements Driver {
   }
 }
 
+/** How often a member is run again that has given up while its broker was away: it looks for its coordinator once, and calls what it finds then final. */
+const runsAgainMax = 20;
+
 class KafkajsMember implements Member {
   readonly #consumer: Consumer;
+  #runsAgain = 0;
+  #hasLeft = false;
   readonly #next = new Map<string, { topic: string; partition: number; offset: string }>();
   #assigned: string[] = [];
   #events: MemberState['events'] = [];
@@ -208,7 +214,23 @@ class KafkajsMember implements Member {
       this.#events.push({ kind: 'assigned', partitions: this.#assigned });
     });
     consumer.on(consumer.events.REBALANCING, () => { this.#events.push({ kind: 'revoked', partitions: this.#assigned }); this.#assigned = []; this.#next.clear(); });
-    consumer.on(consumer.events.CRASH, ({ payload }) => { if (!payload.restart) this.#failure = payload.error; });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (payload.restart || this.#hasLeft) return;
+      if (payload.error.name === 'KafkaJSGroupCoordinatorNotFound' && this.#runsAgain++ < runsAgainMax) void this.#runAgain().catch((error: Error) => { this.#failure = error; });
+      else this.#failure = payload.error;
+    });
+  }
+
+  run(): Promise<void> { return this.#consumer.run({ autoCommit: false, eachBatch: (payload) => this.take(payload) }); }
+
+  /** As its users do who want to live through a restart. */
+  async #runAgain(): Promise<void> {
+    this.#assigned = [];
+    this.#next.clear();
+    await sleep(500);
+    if (this.#hasLeft) return;
+    await this.#consumer.connect();
+    await this.run();
   }
 
   async take({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
@@ -229,7 +251,10 @@ class KafkajsMember implements Member {
 
   commit(): Promise<void> { return this.#consumer.commitOffsets([...this.#next.values()]); }
 
-  leave(): Promise<void> { return this.#consumer.disconnect(); }
+  leave(): Promise<void> {
+    this.#hasLeft = true;
+    return this.#consumer.disconnect();
+  }
 }
 
 type Faulty = { type?: string; message?: string; errors?: unknown[]; groups?: { error?: unknown }[]; partitions?: { error?: unknown }[]; originalError?: unknown; cause?: unknown };
