@@ -128,7 +128,7 @@ const cases: ToolCase[] = [
     async run(tools) {
       if (tools.generation !== '4.3') return void tools.transcript.push('the protocol is newer than these tools');
       const [topic, group] = [await made(tools, 2), tools.name('group')];
-      await tools.run('kafka-verifiable-producer', ['--topic', topic, '--max-messages', '10'], { note: false });
+      await tools.run('kafka-verifiable-producer', ['--topic', topic, '--max-messages', '10', '--repeating-keys', '5'], { note: false });
       const member = await tools.begin('kafka-verifiable-consumer', ['--topic', topic, '--group-id', group, '--reset-policy', 'earliest', '--group-protocol', 'consumer']);
       const groups = (...args: string[]) => tools.run('kafka-consumer-groups', args, { note: false });
       try {

@@ -1,3 +1,4 @@
+// Which names and addresses are this machine's own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLoopback } from './loopback.ts';
