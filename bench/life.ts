@@ -9,32 +9,15 @@ import { connect } from '../packages/millrace/src/client/mod.ts';
 import type { NodeStatus } from '../packages/millrace/src/node/mod.ts';
 import { installJava } from '../test/peers/install.ts';
 import type { Broker } from '../test/peers/broker.ts';
-import { startKafka, startMillrace } from './brokers.ts';
+import { firstAck, startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
-import { RawConnection } from '../test/peers/raw.ts';
 import { loneSync } from './lone-sync.ts';
 import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
 import { compileLoad } from './java-tools.ts';
 import { paced, producerPerf, type Figures, type Target } from './workloads.ts';
 
 const asTarget = (name: string, broker: Broker): Target => ({ name, bootstrap: broker.bootstrap, pid: broker.pid, topicConfig: {} });
-
-/**
- * Produces one record as soon as the port is open; resolves at its ack. It looks every millisecond, so it adds at most that; a client that
- * is given the address of a node that is not there yet waits longer and longer between its tries, and that would be measured.
- */
-async function firstAck(broker: Broker, topic: string): Promise<void> {
-  for (;;) {
-    try {
-      (await RawConnection.open(broker.host, broker.port)).close();
-      await using client = await connect(broker.bootstrap, { connectTimeoutMs: 500 });
-      await using producer = client.producer();
-      await producer.send({ topic, value: 'first' });
-      return;
-    } catch { await sleep(1); }
-  }
-}
 
 async function makeTopic(broker: Broker, topic: string, partitions: number): Promise<void> {
   await using client = await connect(broker.bootstrap);
@@ -115,20 +98,21 @@ function soakLine({ p50Ms, p999Ms, stalls: { count, longestMs, busyMs, totalMs }
 async function soak(minutes: number, rate: number): Promise<Soak> {
   const tools = await compileLoad();
   const broker = await startMillrace();
-  const samples: { atS: number; rssMb: number; openFiles: number }[] = [];
+  const samples: { atS: number; rssMb: number; openFiles: number; stalls: number }[] = [];
   const from = performance.now();
-  const sample = (): void => {
+  const stallsSoFar = async (): Promise<NodeStatus['stalls']> => (await askNode(join(broker.dataFolder, 'data'), { do: 'status' }))!.stalls;
+  const sample = async (): Promise<void> => {
     const account = accountOf(broker.pid);
-    samples.push({ atS: (performance.now() - from) / 1000, rssMb: account.rssBytes / 2 ** 20, openFiles: account.openFiles });
+    samples.push({ atS: (performance.now() - from) / 1000, rssMb: account.rssBytes / 2 ** 20, openFiles: account.openFiles, stalls: (await stallsSoFar()).count });
   };
   try {
     await using client = await connect(broker.bootstrap);
     await client.admin().createTopics([{ topic: 'soak', partitions: 4, configs: { 'retention.bytes': String(512 << 20), 'segment.bytes': String(128 << 20) } }]);
-    const timer = setInterval(sample, 10_000);
+    const timer = setInterval(() => void sample(), 10_000);
     const figures = await paced(1, 100, minutes * 60, rate)(asTarget('millrace', broker), 'soak', tools);
     clearInterval(timer);
-    sample();
-    const { stalls } = (await askNode(join(broker.dataFolder, 'data'), { do: 'status' }))!;
+    await sample();
+    const stalls = await stallsSoFar();
     return { minutes, rate, ...(figures as Pick<Soak, 'p50Ms' | 'p999Ms'>), stalls, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
   } finally { await broker.dispose(); }
 }

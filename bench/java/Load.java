@@ -6,7 +6,8 @@
 //   raw    BOOTSTRAP TOPIC CONNECTIONS BYTES SECONDS          closed loop like 'closed', but each connection sends one ready-made Produce request again and again from one
 //                                                           thread: the broker is measured, not the producer (whose cost is most of the two cores in 'closed')
 //   tick   BOOTSTRAP TOPIC CONNECTIONS BYTES SECONDS RATE     open loop like 'paced' by ready-made requests: each connection sends one every 5 ms, with the records of these
-//                                                           5 ms, each to another partition if there are so many (as a producer with linger.ms=5 does). Four
+//                                                           5 ms, each to another partition if there are so many (as a producer with linger.ms=5 does); TOPIC may be
+//                                                           several with commas between, which take turns. Four
 //                                                           producers of 'paced' over a thousand partitions take all of two cores themselves
 // Latencies are in microseconds, into a histogram with 1 % steps, so that a long run keeps constant memory.
 import java.io.IOException;
@@ -228,13 +229,14 @@ public final class Load {
     private static void tick(String bootstrap, String topic, int connections, int bytes, double rate, long warmNs, long countNs) throws Exception {
         long periodNs = 5_000_000;
         int records = (int) Math.max(1, Math.round(rate * periodNs / 1e9 / connections));
-        int partitions = partitionCount(bootstrap, topic);
+        String[] topics = topic.split(",");
+        int partitions = partitionCount(bootstrap, topics[0]);
         int wide = Math.min(records, partitions);
         List<ByteBuffer> requests = new ArrayList<>();
         for (int from = 0; from < partitions; from += wide) {
             int[] some = new int[wide];
             for (int i = 0; i < wide; i++) some[i] = (from + i) % partitions;
-            requests.add(produceRequest(topic, bytes, some, records / wide));
+            for (String name : topics) requests.add(produceRequest(name, bytes, some, records / wide));
         }
         int colon = bootstrap.lastIndexOf(':');
         InetSocketAddress address = new InetSocketAddress(bootstrap.substring(0, colon), Integer.parseInt(bootstrap.substring(colon + 1)));

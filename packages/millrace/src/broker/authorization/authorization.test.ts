@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import {
-  aclOperations, ApiVersions, apiByKey, CreateAcls, CreateTopics, DeleteAcls, DescribeAcls, errorCodes, errorName, Fetch, Metadata, OffsetCommit, Produce, type RequestInit,
+  aclOperations, ApiVersions, apiByKey, ConsumerGroupDescribe, ConsumerGroupHeartbeat, CreateAcls, CreateTopics, DeleteAcls, DescribeAcls, errorCodes, errorName, Fetch, Metadata, OffsetCommit, Produce, type RequestInit,
 } from '../../wire/mod.ts';
 import { batchOf, brokerUnderTest, type BrokerUnderTest, type TestClient } from '../fixture.ts';
 import { requestCases, ruleOf, type CaseClient } from './request-cases.ts';
@@ -147,6 +147,34 @@ test('what a client may do changes with the rules, also for requests of a sessio
   const third = await client.ask(Fetch, 12, { ...fetchRequest, sessionId: first.sessionId, sessionEpoch: 2, topics: [] });
   assert.equal(errorName(third.responses[0]!.partitions[0]!.errorCode), 'NONE');
   assert.equal(await produced(), 'TOPIC_AUTHORIZATION_FAILED');
+});
+
+test('a pattern of a consumer group stands for topics that its member may describe, also as topics and rules come and go, and over a restart', async () => {
+  await using node = await brokerUnderTest({ config: on });
+  const { root } = await makeWorld(node);
+  await create(root, 'allow alice read group readers', 'allow alice describe topic orders', 'allow alice describe topic orders-2');
+  const stands = async (by: TestClient) => (await by.ask(ConsumerGroupDescribe, 1, { groupIds: ['readers'] })).groups[0]!.members.flatMap(({ targetAssignment }) => targetAssignment.topicPartitions.map(({ topicName }) => topicName)).sort();
+  const member = await node.dial(alice);
+  const beat = (by: TestClient, memberEpoch: number, subscribedTopicRegex: string | null) => by.ask(ConsumerGroupHeartbeat, 1, { groupId: 'readers', memberId: 'm', memberEpoch, rebalanceTimeoutMs: memberEpoch === 0 ? 1000 : -1, subscribedTopicNames: null, subscribedTopicRegex, topicPartitions: memberEpoch === 0 ? [] : null });
+  const { errorCode, memberEpoch } = await beat(member, 0, '.*');
+  assert.equal(errorName(errorCode), 'NONE');
+  assert.deepEqual(await stands(root), ['orders']);
+  const add = (by: TestClient, name: string) => by.ask(CreateTopics, 7, { topics: [{ name, numPartitions: 1, replicationFactor: 1 }], timeoutMs: 1000 });
+  await add(root, 'orders-2');
+  await add(root, 'secret-2');
+  assert.deepEqual(await stands(root), ['orders', 'orders-2']);
+  await create(root, 'allow alice read topic secret-2');
+  assert.deepEqual(await stands(root), ['orders', 'orders-2', 'secret-2'], 'a right that was given');
+  await root.ask(DeleteAcls, 3, { filters: [{ resourceTypeFilter: 2, resourceNameFilter: 'orders', patternTypeFilter: 3, principalFilter: null, hostFilter: null, operation: 1, permissionType: 1 }] });
+  assert.deepEqual(await stands(root), ['orders-2', 'secret-2'], 'a right that was taken back');
+
+  await using again = await node.restart();
+  const after = await again.dial(admin);
+  await create(after, 'allow alice describe topic orders-3');
+  await add(after, 'orders-3');
+  assert.deepEqual(await stands(after), ['orders-2', 'secret-2'], 'nobody has said yet who reads');
+  await beat(await again.dial(alice), memberEpoch, null);
+  assert.deepEqual(await stands(after), ['orders-2', 'orders-3', 'secret-2']);
 });
 
 test('a batch with acks=0 that is refused costs its connection; what was sent with it and is allowed is written', async () => {

@@ -42,6 +42,7 @@ export class Authorizer {
   #known = new Map<string, Map<string, Permissions>>();
   /** Answers and principals remembered, bounded together. */
   #knownCount = 0;
+  readonly #listeners: (() => void)[] = [];
 
   /** Null unless the configuration names an authorizer. Brings back every rule. */
   static open(parts: AuthorizerParts): Authorizer | null {
@@ -59,6 +60,11 @@ export class Authorizer {
       if (acl === null) throw new MillraceError('data-folder-newer', `Cannot start: the access rule '${key}' is not known to this version`, { key });
       this.#index.add(acl);
     }
+  }
+
+  /** Calls back whenever rules have changed. */
+  onChange(callback: () => void): void {
+    this.#listeners.push(callback);
   }
 
   /** What the client of a connection may do. To be asked for at each request: rules change. */
@@ -115,6 +121,7 @@ export class Authorizer {
     }
     for (const acl of acls) if (present) this.#index.add(acl); else this.#index.remove(acl);
     this.#forget();
+    for (const told of this.#listeners) told();
     return null;
   }
 

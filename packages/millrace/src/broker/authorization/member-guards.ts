@@ -1,5 +1,5 @@
 // broker/authorization/member-guards.ts - what requests of the newer group protocols need: consumer groups (KIP-848) and share groups (KIP-932).
-// Owns: their rules, as Apache Kafka's KafkaApis has them. Never: topics that a pattern finds: who resolves it asks the authorizer for each of them.
+// Owns: their rules, as Apache Kafka's KafkaApis has them. Never: topics that a pattern finds (group/consumer/pattern-readers.ts).
 import {
   aclOperations as O, aclResources, AlterShareGroupOffsets, ConsumerGroupDescribe, ConsumerGroupHeartbeat, DeleteShareGroupOffsets, DescribeShareGroupOffsets, errorCodes, ShareAcknowledge,
   ShareFetch, ShareGroupDescribe, ShareGroupHeartbeat, zeroUuid, type ResponseInit,

@@ -8,7 +8,8 @@ import type { JointAppend } from '../../log/mod.ts';
 import type { Timer } from '../../os/mod.ts';
 import { errorCodes, uuidText } from '../../wire/mod.ts';
 import { tickAt, timerMsMax } from '../tick-at.ts';
-import { TopicPatterns } from './consumer/topic-patterns.ts';
+import { PatternReaders, type Reader } from './consumer/pattern-readers.ts';
+import { TopicPatterns, type Matched } from './consumer/topic-patterns.ts';
 import type { Effect, GroupEvent, GroupRecord, Now, Purpose } from './effects.ts';
 import { GroupLog, type GroupLogSizes } from './group-log.ts';
 import { emptyGroup, type Group } from './group.ts';
@@ -33,10 +34,11 @@ export async function createGroupCoordinator(options: GroupCoordinatorOptions, s
 export class GroupCoordinator {
   readonly settings: GroupSettings;
   readonly topics: GroupTopics;
-  /** What patterns of consumer groups stand for. */
-  readonly patterns: TopicPatterns;
   readonly #options: GroupCoordinatorOptions;
   readonly #log: GroupLog;
+  /** What patterns of consumer groups match, and who reads by them. */
+  readonly #patterns: TopicPatterns;
+  readonly #readers: PatternReaders;
   readonly #entries = new Map<string, Entry>();
   /** Events that came while effects were being executed (C1). */
   #events: (readonly [Entry, GroupEvent])[] = [];
@@ -49,7 +51,8 @@ export class GroupCoordinator {
     this.#options = options;
     this.settings = options.settings;
     this.topics = options.topics;
-    this.patterns = new TopicPatterns(options.topicNames, options.clock);
+    this.#patterns = new TopicPatterns(options.topicNames, options.clock);
+    this.#readers = new PatternReaders(options.mayDescribe);
     this.#log = log;
     for (const [id, image] of log.image.groups) {
       const { group, effects } = restoreGroup(id, image, this.settings, this.now());
@@ -127,15 +130,38 @@ export class GroupCoordinator {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 
+  /** Tells what a pattern stands for to a client: what it matches and the client may know of. */
+  matchPattern(pattern: string, reader: Reader, done: (matched: Matched) => void): void {
+    this.#patterns.match(pattern, ({ topics, fault }) => {
+      done({ topics: topics === null ? null : this.#readers.shown(reader, topics), fault });
+    });
+  }
+
+  /** A member was heard of, who may read by a pattern and `said` so just now; after a start each tells anew who reads by it. */
+  memberSeen(groupId: string, memberId: string, reader: Reader, said: boolean): void {
+    if (!this.#readers.matter) return;
+    const phase = this.find(groupId)?.phase;
+    const pattern = phase?.kind === 'consumer' ? phase.membership.members.get(memberId)?.pattern ?? '' : '';
+    if (pattern === '') return;
+    const isKnown = this.#readers.knows(groupId, pattern);
+    if (said || !isKnown) this.#readers.saw(groupId, pattern, reader);
+    if (!said && !isKnown) this.#topicsChangedSoon();
+  }
+
+  /** Clients may do more or less than before. */
+  rightsChanged(): void {
+    this.#topicsChangedSoon();
+  }
+
   /** A topic came or grew: consumer groups that read it divide it. */
   topicShown(topic: string, isNew: boolean): void {
-    if (isNew) this.patterns.shown(topic);
+    if (isNew) this.#patterns.shown(topic);
     this.#topicsChangedSoon();
   }
 
   /** A topic was deleted: its offsets go, too. */
   topicGone(topic: string): void {
-    this.patterns.hidden(topic);
+    this.#patterns.hidden(topic);
     this.#topicsChangedSoon();
     for (const entry of [...this.#entries.values()]) {
       const { offsets, pending } = entry.group;
@@ -174,15 +200,21 @@ export class GroupCoordinator {
 
   #topicsChanged(): void {
     for (const entry of [...this.#entries.values()]) {
-      const { phase } = entry.group;
-      if (phase.kind === 'consumer') this.#matchAll([...phase.membership.patterns.keys()], new Map(), (matching) => this.#handle(entry, { kind: 'topics-changed', matching }));
+      const { phase, id } = entry.group;
+      if (phase.kind !== 'consumer') continue;
+      const { patterns } = phase.membership;
+      this.#readers.keep(id, patterns);
+      this.#matchAll([...patterns.keys()], new Map(), (matching) => {
+        const standing = [...matching].map(([pattern, topics]) => [pattern, this.#readers.allowed(id, pattern, topics, patterns.get(pattern) ?? [])] as const);
+        this.#handle(entry, { kind: 'topics-changed', matching: new Map(standing) });
+      });
     }
   }
 
   #matchAll(patterns: readonly string[], found: Map<string, readonly string[]>, done: (matching: Map<string, readonly string[]>) => void): void {
     const [pattern, ...others] = patterns;
     if (pattern === undefined) return done(found);
-    this.patterns.match(pattern, ({ topics }) => {
+    this.#patterns.match(pattern, ({ topics }) => {
       if (topics !== null) found.set(pattern, topics);
       this.#matchAll(others, found, done);
     });
@@ -233,7 +265,9 @@ export class GroupCoordinator {
   #letGo(entry: Entry): void {
     entry.timer?.cancel();
     entry.timer = null;
-    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id);
+    if (this.#entries.get(entry.group.id) !== entry) return;
+    this.#entries.delete(entry.group.id);
+    this.#readers.keep(entry.group.id, new Map());
   }
 
   #expireLater(): void {

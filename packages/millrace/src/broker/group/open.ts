@@ -1,7 +1,9 @@
 // broker/group/open.ts - the groups of a node, put together with its topics, its configuration and its log.
 // Owns: the internal topic's making, the way from configuration to settings. Never: behaviour.
+import { aclOperations, aclResources } from '../../wire/mod.ts';
 import type { Services } from '../services.ts';
 import { offsetsTopic } from '../topics/topic-name.ts';
+import type { MayDescribe } from './consumer/pattern-readers.ts';
 import { consumerSettings } from './consumer/settings.ts';
 import { createGroupCoordinator, type GroupCoordinator } from './coordinator.ts';
 import type { GroupSettings, GroupTopics } from './ports.ts';
@@ -17,8 +19,9 @@ export async function openGroups(services: Services): Promise<GroupCoordinator> 
   const { clock, random, topics, report } = services;
   const topic = topics.byName(offsetsTopic) ?? await topics.create(offsetsTopic, 1, offsetsTopicConfig);
   const groups = await createGroupCoordinator({
-    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), topicNames: () => topicNames(services), settings: groupSettings(services), report,
+    storage: topic.partitions[0]!.log, clock, random, topics: groupTopics(services), topicNames: () => topicNames(services), mayDescribe: mayDescribe(services), settings: groupSettings(services), report,
   });
+  services.authorizer?.onChange(() => groups.rightsChanged());
   topics.listen({ partitionShown: ({ topic: { name, internal }, index }) => { if (!internal) groups.topicShown(name, index === 0); }, topicHidden: ({ name }) => groups.topicGone(name) });
   return groups;
 }
@@ -34,6 +37,11 @@ function groupTopics({ topics }: Services): GroupTopics {
 
 function* topicNames({ topics }: Services): Iterable<string> {
   for (const { name, internal } of topics.all.values()) if (!internal) yield name;
+}
+
+function mayDescribe({ authorizer }: Services): MayDescribe | undefined {
+  if (authorizer === null) return undefined;
+  return (reader, topic) => authorizer.permissionsOf(reader).allows(aclOperations.describe, aclResources.topic, topic);
 }
 
 /** Settings in force; looked up once per change of configuration. */

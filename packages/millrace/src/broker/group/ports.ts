@@ -3,6 +3,7 @@
 import type { Report } from '../../base/mod.ts';
 import type { Partition } from '../../log/mod.ts';
 import type { Clock, Random } from '../../os/mod.ts';
+import type { MayDescribe } from './consumer/pattern-readers.ts';
 import type { TopicNames } from './consumer/topic-patterns.ts';
 import type { GroupConfig } from './group.ts';
 
@@ -51,6 +52,8 @@ export interface GroupCoordinatorOptions {
   readonly topics: GroupTopics;
   /** Names of all topics but the internal ones: what patterns may match. */
   readonly topicNames: TopicNames;
+  /** Which of them a client may know of; left out: all. */
+  readonly mayDescribe?: MayDescribe | undefined;
   readonly settings: GroupSettings;
   /** One line for the operator. */
   readonly report: Report;

@@ -23,7 +23,7 @@ export function consumerGroupHeartbeat(groups: GroupCoordinator, request: Heartb
   const { subscribedTopicRegex: text } = request;
   if (text === null) return send(groups, request, context, null);
   if (text === '') return send(groups, request, context, { text, topics: [], fault: null });
-  groups.patterns.match(text, (matched) => send(groups, request, context, { text, ...matched }));
+  groups.matchPattern(text, context.connection, (matched) => send(groups, request, context, { text, ...matched }));
 }
 
 function send(groups: GroupCoordinator, request: HeartbeatRequest, context: RequestContext<typeof ConsumerGroupHeartbeat>, pattern: ({ readonly text: string } & Matched) | null): void {
@@ -34,7 +34,7 @@ function send(groups: GroupCoordinator, request: HeartbeatRequest, context: Requ
     kind: 'consumer-heartbeat', to: { answer }, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs, topics, pattern, assignor, owned,
     clientId: context.clientId ?? '', clientHost: `/${context.connection.host}`,
   } as const;
-  if (memberEpoch === 0 ? groups.sendOrCreate(groupId, event) : groups.send(groupId, event)) return;
+  if (memberEpoch === 0 ? groups.sendOrCreate(groupId, event) : groups.send(groupId, event)) return groups.memberSeen(groupId, memberId, context.connection, pattern !== null);
   answer(memberEpoch === 0 ? refused(errorCodes.GROUP_MAX_SIZE_REACHED, 'the node keeps no more groups') : refused(errorCodes.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`));
 }
 
