@@ -1,16 +1,14 @@
 // os/node-net.ts - byte streams over TCP, by node:net.
 // Owns: sockets and their options (no delay, keep-alive). Never: framing, limits, protocol; TLS over them is node-tls.ts, loaded at its first use.
-// Cost: one writev per write() when the socket is writable. Accepted sockets of a thread share one read buffer of 256 KiB: no memory per read
-// for receivers that take chunks as lent, one copy for others. Measured: without it, collecting a 64 KiB buffer per read was a third of
-// the CPU time of taking small batches.
-import { createConnection, createServer, Socket, type AddressInfo, type Server } from 'node:net';
+// Cost: one writev per write() when the socket is writable; no memory per read for receivers that take chunks as lent, one copy for others (shared-read.ts).
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { MillraceError } from '../base/mod.ts';
 import type { Connection, Listener, Net, TlsClient, TlsServer } from './ports.ts';
+import { readingShared } from './shared-read.ts';
 import { SocketConnection } from './socket-connection.ts';
 
 const backlogConnections = 4096;
 const keepAliveIdleMs = 60_000;
-const sharedReadBytes = 256 * 1024;
 
 /**
  * Streams over the machine's own network.
@@ -93,26 +91,13 @@ function dial<S extends Socket>(address: { host: string; port: number; timeoutMs
   });
 }
 
-/** Takes what all accepted sockets of this thread read, one after the other: a chunk is handed on before the next is read. */
-let readBuffer: Uint8Array | null = null;
-
-interface WithHandle { _handle: object | null }
-
-/**
- * A socket that reads into one shared buffer. Node offers that (`onread`) to sockets that connect; an accepted one gets it by giving its
- * handle to a new Socket. Where the handle cannot be moved, every chunk has a buffer of its own, as usual.
- */
+/** A socket that reads into the shared buffer of its thread, if it has not ended yet. */
 function acceptedConnection(socket: Socket): Connection {
-  const handle = (socket as unknown as WithHandle)._handle;
-  if (handle === null || handle === undefined) return resumed(socket);
-  (socket as unknown as WithHandle)._handle = null;
-  const buffer = (readBuffer ??= new Uint8Array(sharedReadBytes));
-  let receive: (bytes: number) => void = () => {};
-  const onread = { buffer, callback: (bytes: number) => { receive(bytes); return true; } };
-  const moved = new Socket({ handle, onread, readable: true, writable: true } as object);
-  const connection = new SocketConnection(moved, (handler, lent) => {
-    receive = lent ? (bytes) => handler(buffer.subarray(0, bytes)) : (bytes) => handler(buffer.slice(0, bytes));
-    if (!connection.paused) moved.resume();
+  const shared = readingShared(socket);
+  if (shared === null) return resumed(socket);
+  const connection = new SocketConnection(shared.socket, (handler, lent) => {
+    shared.setReceiver(handler, lent);
+    if (!connection.paused) shared.socket.resume();
   });
   return connection;
 }

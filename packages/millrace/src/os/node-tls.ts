@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { connect, createSecureContext, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { MillraceError } from '../base/mod.ts';
 import type { Connection, Pem, TlsClient, TlsIdentity, TlsServer } from './ports.ts';
+import { receivingSecured } from './shared-read.ts';
 import { SocketConnection } from './socket-connection.ts';
 import { identityOf, sameIdentity } from './tls-files.ts';
 
@@ -88,7 +89,7 @@ class HandshakingConnection implements Connection {
   readonly local: string;
   readonly #raw: Socket;
   #secure: SocketConnection | null = null;
-  #handler: ((chunk: Uint8Array) => void) | null = null;
+  #receive: ((secure: SocketConnection) => void) | null = null;
   #error: Error | null = null;
   #paused = false;
   #closing = false;
@@ -110,13 +111,12 @@ class HandshakingConnection implements Connection {
 
   /** The handshake has succeeded. */
   secured(socket: TLSSocket): void {
-    // Plain arrays, as from other connections: a Buffer's slice() is a view, theirs a copy.
-    const secure = new SocketConnection(socket, (handler) => { socket.on('data', (chunk: Buffer) => handler(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))); });
+    const secure = new SocketConnection(socket, receivingSecured(socket));
     secure.peerCertificate = certificateOf(socket);
     this.#secure = secure;
     socket.on('error', (error) => { this.#error ??= error; });
     if (this.#paused) secure.pause();
-    if (this.#handler !== null) secure.onData(this.#handler);
+    this.#receive?.(secure);
     for (const { parts, done } of this.#early.splice(0)) secure.write(parts, done);
     if (this.#closing) secure.close();
   }
@@ -129,9 +129,9 @@ class HandshakingConnection implements Connection {
     this.#raw.destroy();
   }
 
-  onData(handler: (chunk: Uint8Array) => void): void {
-    this.#handler = handler;
-    this.#secure?.onData(handler);
+  onData(handler: (chunk: Uint8Array) => void, options: { readonly lent?: boolean } = {}): void {
+    this.#receive = (secure) => secure.onData(handler, options);
+    if (this.#secure !== null) this.#receive(this.#secure);
   }
 
   onClose(handler: (error: Error | null) => void): void {
