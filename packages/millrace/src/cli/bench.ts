@@ -18,7 +18,7 @@ export function benchCommand(shell: Shell): Command {
     .argument('[flags...]', 'flags of the bench')
     .allowUnknownOption()
     .passThroughOptions();
-  command.addHelpText('after', () => ['', '', 'Benches:', ...benches.map(({ name, says }) => `  ${name.padEnd(8)} ${says}`)].join('\n'));
+  command.addHelpText('after', () => ['', '', 'Benches:', ...benches.map(({ name, says }) => `  ${name.padEnd(10)} ${says}`)].join('\n'));
   return command.action((name: string, flags: string[]) => {
     const path = inRepository('a bench', 'bench');
     const bench = parseChoice('the bench', name, benches.map((one) => one.name));

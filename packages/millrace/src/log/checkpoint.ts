@@ -18,6 +18,8 @@ import type { Segment } from './segment.ts';
 const indexBytesMin = 2048;
 /** Files synced in one go; then the lane is free for others. */
 const syncsAtOnce = 8;
+/** Segments whose index entries are stored side by side. */
+const indexesAtOnce = 8;
 
 /** What a checkpoint works with. */
 export interface CheckpointOptions {
@@ -90,8 +92,13 @@ export class Checkpointer {
 
   /** Index entries go to their files first, so that the manifest can count them. */
   async #storeIndexes(): Promise<void> {
-    for (const partition of [...this.#options.core.byId.values()]) {
-      for (const segment of [...partition.segments]) if (segment.index.pendingBytes > 0) await this.#storeIndex(partition, segment);
+    const waiting: [PartitionLog, Segment][] = [];
+    for (const partition of this.#options.core.byId.values()) {
+      for (const segment of partition.segments) if (this.#isWorthStoring(segment)) waiting.push([partition, segment]);
+    }
+    for (let from = 0; from < waiting.length; from += indexesAtOnce) {
+      const results = await Promise.allSettled(waiting.slice(from, from + indexesAtOnce).map(([partition, segment]) => this.#storeIndex(partition, segment)));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }
   }
 
@@ -136,10 +143,13 @@ export class Checkpointer {
     }
   }
 
-  /** Stores and syncs a segment's waiting index entries, when they are enough. */
+  #isWorthStoring({ index, sealed }: Segment): boolean {
+    return index.pendingBytes >= (this.#all || sealed ? 1 : indexBytesMin);
+  }
+
+  /** Stores and syncs a segment's waiting index entries. */
   async #storeIndex(partition: PartitionLog, segment: Segment): Promise<void> {
     const { core, writer } = this.#options;
-    if (!this.#all && !segment.sealed && segment.index.pendingBytes < indexBytesMin) return;
     const pending = segment.index.encodePending();
     if (pending === null || !this.#isLive(partition, segment) || segment.writtenBytes === 0) return;
     if (pending.indexAt === 0 || pending.timeAt === 0) writer.noteFolder(partition.name);

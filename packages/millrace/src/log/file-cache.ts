@@ -20,8 +20,9 @@ class Entry {
 export class FileCache {
   readonly #disk: Disk;
   readonly #filesMax: number;
-  /** In order of use, oldest first. */
   readonly #entries = new Map<string, Entry>();
+  /** Those that nobody uses, the least recently used first. */
+  readonly #idle = new Set<Entry>();
   readonly #closing = new Set<Promise<void>>();
 
   constructor(disk: Disk, filesMax: number) {
@@ -35,9 +36,7 @@ export class FileCache {
   tryAcquire(path: string): Lease | null {
     const entry = this.#entries.get(path);
     if (entry === undefined || entry.file === null) return null;
-    this.#entries.delete(path);
-    this.#entries.set(path, entry);
-    entry.users++;
+    this.#use(entry);
     return this.#lease(entry, entry.file);
   }
 
@@ -47,11 +46,8 @@ export class FileCache {
     if (entry === undefined) {
       entry = new Entry(path);
       this.#entries.set(path, entry);
-    } else {
-      this.#entries.delete(path);
-      this.#entries.set(path, entry);
     }
-    entry.users++;
+    this.#use(entry);
     try {
       if (entry.file === null) entry.file = await (entry.opening ??= this.#disk.open(path, { create }));
     } catch (error) {
@@ -68,6 +64,7 @@ export class FileCache {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     this.#entries.delete(path);
+    this.#idle.delete(entry);
     entry.forgotten = true;
     if (entry.users === 0) this.#close(entry);
   }
@@ -86,19 +83,24 @@ export class FileCache {
         used = false;
         entry.users--;
         if (entry.users > 0) return;
-        if (entry.forgotten) this.#close(entry);
-        else this.#trim();
+        if (entry.forgotten) return this.#close(entry);
+        this.#idle.add(entry);
+        this.#trim();
       },
     };
   }
 
+  #use(entry: Entry): void {
+    this.#idle.delete(entry);
+    entry.users++;
+  }
+
   /** L7. */
   #trim(): void {
-    if (this.#entries.size <= this.#filesMax) return;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#idle) {
       if (this.#entries.size <= this.#filesMax) return;
-      if (entry.users > 0) continue;
       this.#entries.delete(entry.path);
+      this.#idle.delete(entry);
       this.#close(entry);
     }
   }

@@ -18,13 +18,15 @@ import type { Segment } from './segment.ts';
 
 const syncAtBytes = 4 * MiB;
 const opensAtOnce = 16;
-/** Entries looked through in one turn of the loop, and writes handed to the lane at once: a piece over a thousand segments holds nobody up. */
+/** Entries looked through in one turn of the loop, and segments opened and written to at once: a piece over thousands of segments holds nobody up. */
 const entriesPerTurn = 1000;
-const stepsAtOnce = 64;
+const segmentsAtOnce = 64;
 /** Pieces grow, up to four times, while a segment gets less than this of each. */
 const shareBytesMin = 16 * 1024;
-/** What is less than a piece waits this long for company: memory and journal hold it meanwhile. */
+/** What is less than a piece waits this long for company: memory and journal hold it meanwhile. Longer while each piece touches many segments. */
 const waitMs = 2000;
+const waitMsMax = 8000;
+const segmentsPerWait = 2000;
 const retryMs = 200;
 /** What an idle node writes now and then, such as its own topics, needs no lane: at most this share of a piece (64 KiB of 4 MiB). */
 const trickleShare = 1 / 64;
@@ -56,6 +58,7 @@ export class SegmentWriter {
   readonly #queue: Group[] = [];
   #queuedBytes = 0;
   #pieceBytes: number;
+  #waitMs = waitMs;
   #running: Promise<void> | null = null;
   /** The next start, unless something comes first. */
   #timer: Timer | null = null;
@@ -96,7 +99,7 @@ export class SegmentWriter {
     try {
       while ((this.#queue.length > 0 || this.#running !== null) && !this.#stopped) {
         this.#start();
-        await (this.#running ?? new Promise<void>((resolve) => this.#options.core.clock.soon(resolve)));
+        await (this.#running ?? this.#nextTurn());
       }
     } finally {
       this.#urgent = false;
@@ -156,7 +159,7 @@ export class SegmentWriter {
   }
 
   #startLater(): void {
-    if (this.#timer === null) this.#startIn(waitMs);
+    if (this.#timer === null) this.#startIn(this.#waitMs);
   }
 
   #startIn(ms: number): void {
@@ -204,34 +207,35 @@ export class SegmentWriter {
       entries += group.entryCount;
       if (entries < entriesPerTurn) continue;
       entries = 0;
-      await new Promise<void>((resolve) => core.clock.soon(resolve));
+      await this.#nextTurn();
     }
     while (!(await this.#tryWrite(writes))) {
       if (this.#giveUpWhenFull) this.#stopped = true;
       if (this.#stopped) return;
       await new Promise<void>((resolve) => core.clock.after(retryMs, resolve));
     }
-    for (const write of writes.values()) this.#wrote(write);
+    let noted = 0;
+    for (const write of writes.values()) {
+      this.#wrote(write);
+      if (++noted % entriesPerTurn === 0) await this.#nextTurn();
+    }
     for (const group of groups) group.slab.unflushedGroups--;
     this.#queuedBytes -= bytes;
     const { pieceBytes } = this.#options;
     this.#pieceBytes = Math.min(4 * pieceBytes, Math.max(pieceBytes, writes.size * shareBytesMin));
+    this.#waitMs = Math.min(waitMsMax, waitMs * Math.max(1, writes.size / segmentsPerWait));
     this.position = groups.at(-1)!.after;
     this.#options.onWritten(bytes);
   }
 
+  #nextTurn(): Promise<void> { return new Promise((resolve) => this.#options.core.clock.soon(resolve)); }
+
   /** False when the disk was full: to be tried again. */
   async #tryWrite(writes: SegmentWrites): Promise<boolean> {
     const { onFull, onFailed } = this.#options;
-    const leases: Lease[] = [];
     try {
-      const files = await this.#openAll([...writes.values()].filter((write) => !write.partition.removed), leases);
-      const steps: LaneStep[] = [];
-      for (const [write, file] of files) {
-        steps.push({ kind: 'write', file: file.file, position: write.position, parts: write.parts });
-        if (write.segment.unsyncedBytes + write.bytes >= syncAtBytes) steps.push({ kind: 'sync', file: file.file });
-      }
-      for (let from = 0; from < steps.length; from += stepsAtOnce) await this.#submit(steps.slice(from, from + stepsAtOnce));
+      const all = [...writes.values()];
+      for (let from = 0; from < all.length; from += segmentsAtOnce) await this.#writeSome(all.slice(from, from + segmentsAtOnce));
       if (this.#full) onFull(null);
       this.#full = false;
       return true;
@@ -244,6 +248,19 @@ export class SegmentWriter {
         onFailed(error as Error);
       }
       return false;
+    }
+  }
+
+  async #writeSome(writes: readonly SegmentWrite[]): Promise<void> {
+    const leases: Lease[] = [];
+    try {
+      const files = await this.#openAll(writes.filter((write) => !write.partition.removed), leases);
+      const steps: LaneStep[] = [];
+      for (const [write, file] of files) {
+        steps.push({ kind: 'write', file: file.file, position: write.position, parts: write.parts });
+        if (write.segment.unsyncedBytes + write.bytes >= syncAtBytes) steps.push({ kind: 'sync', file: file.file });
+      }
+      if (steps.length > 0) await this.#submit(steps);
     } finally {
       for (const lease of leases) lease.release();
     }
