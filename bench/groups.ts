@@ -1,9 +1,11 @@
 // bench/groups.ts - groups of both protocols: many members that join and leave at once, one that leaves, and many commits a second, beside Apache Kafka.
-// Usage: ./millrace bench groups [--members N] [--storms N] [--rate N] [--seconds N] [--cpu-prof FOLDER] [--only millrace]
+// Usage: ./millrace bench groups [--members N] [--storms N] [--rate N] [--seconds N] [--cpu-prof FOLDER] [--only millrace] [--json FILE]
 // Members are as small as can be (one connection, one state machine, no consumer library) so that the broker is what is measured. Commits are
 // an open loop: latency counts from the moment a commit was due. Kafka runs with its defaults, which do not sync; Millrace syncs before it answers. In the
 // row of one that leaves, both run with the same heartbeat interval (Millrace's default): who hears of a change hears of it by its heartbeat.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import {
@@ -12,13 +14,14 @@ import {
 } from '../packages/millrace/src/wire/mod.ts';
 import type { Broker } from '../test/peers/broker.ts';
 import { installJava } from '../test/peers/install.ts';
+import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
 import { startKafka, startMillrace } from './brokers.ts';
 import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
 
 const { values } = parseArgs({ options: {
   members: { type: 'string', default: '50' }, storms: { type: 'string', default: '5' }, rate: { type: 'string', default: '10000' }, seconds: { type: 'string', default: '10' },
-  'cpu-prof': { type: 'string' }, only: { type: 'string' },
+  'cpu-prof': { type: 'string' }, only: { type: 'string' }, json: { type: 'string' },
 } });
 const memberCount = Number(values.members);
 const heartbeatMs = 50;
@@ -130,7 +133,7 @@ async function whenSettled(members: readonly Member[], after: number): Promise<v
 }
 
 /** Everybody joins at once, half leave at once, they come back at once: how long until all are in one generation, and the broker's CPU. */
-async function storms(broker: Broker): Promise<void> {
+async function storms(broker: Broker): Promise<object> {
   const lines = await Promise.all(Array.from({ length: memberCount }, () => Line.open(broker.bootstrap)));
   await lines[0]!.ask(FindCoordinator, 3, { key: 'storm', keyType: 0 });
   await sleep(1_000); // Kafka makes its internal topic now
@@ -156,7 +159,10 @@ async function storms(broker: Broker): Promise<void> {
   for (const [name, ms] of Object.entries(times)) console.log(`  ${memberCount} members, ${name}: ${shortSpread(spread(ms))} ms`);
   console.log(`  ${short(cpu / Number(values.storms))} CPU s a storm, heartbeats every ${heartbeatMs} ms included`);
   for (const line of lines) line.close();
+  return { ...spreads(times), cpuSecondsAStorm: cpu / Number(values.storms) };
 }
+
+const spreads = (times: Readonly<Record<string, number[]>>): Record<string, unknown> => Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, spread(ms)]));
 
 /** The smallest member of the consumer protocol: has what it was told as soon as it is told. */
 class NewMember {
@@ -198,7 +204,7 @@ class NewMember {
 }
 
 /** Members join one after the other's heels, one leaves: how long until all partitions are read again, by each protocol. */
-async function oneLeaves(broker: Broker): Promise<void> {
+async function oneLeaves(broker: Broker): Promise<object> {
   await using client = await connect(broker.bootstrap);
   const partitions = 2 * memberCount;
   await client.admin().createTopics([{ topic: 'work', partitions }]);
@@ -228,10 +234,11 @@ async function oneLeaves(broker: Broker): Promise<void> {
   }
   for (const [name, ms] of Object.entries(times)) console.log(`  ${memberCount} members, ${name}: ${shortSpread(spread(ms))} ms`);
   for (const line of lines) line.close();
+  return spreads(times);
 }
 
 /** Commits of one partition each, from as many groups as members, at a fixed rate. */
-async function commits(broker: Broker): Promise<void> {
+async function commits(broker: Broker): Promise<object> {
   const rate = Number(values.rate);
   const total = rate * Number(values.seconds);
   await using client = await connect(broker.bootstrap);
@@ -262,23 +269,27 @@ async function commits(broker: Broker): Promise<void> {
   }
   const after = accountOf(broker.pid);
   latencies.sort();
-  const at = (share: number) => short(latencies[Math.min(total - 1, Math.floor(total * share))]!);
-  console.log(`  ${short(rate)} commits/s for ${values.seconds} s: p50 ${at(0.5)} p99 ${at(0.99)} p99.9 ${at(0.999)} max ${at(1)} ms, ${refused} refused, `
-    + `${short((after.cpuSeconds - before.cpuSeconds) * 1e6 / total)} CPU s per million, ${short((after.deviceBytes - before.deviceBytes) / total)} device bytes each`);
+  const at = (share: number): number => latencies[Math.min(total - 1, Math.floor(total * share))]!;
+  const figures = { rate, refused, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1), cpuPerMillion: (after.cpuSeconds - before.cpuSeconds) * 1e6 / total, deviceBytesEach: (after.deviceBytes - before.deviceBytes) / total };
+  console.log(`  ${short(rate)} commits/s for ${values.seconds} s: p50 ${short(figures.p50Ms)} p99 ${short(figures.p99Ms)} p99.9 ${short(figures.p999Ms)} max ${short(figures.maxMs)} ms, ${refused} refused, `
+    + `${short(figures.cpuPerMillion)} CPU s per million, ${short(figures.deviceBytesEach)} device bytes each`);
   for (const line of lines) line.close();
+  return figures;
 }
 
 if (values.only !== 'millrace') await installJava('4.3');
 console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
+const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine(), members: memberCount, storms: Number(values.storms) };
 const profiled = values['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`];
 for (const [name, start] of [['millrace', () => startMillrace(profiled)], ['kafka', () => startKafka({ 'group.consumer.min.heartbeat.interval.ms': 100, 'group.consumer.heartbeat.interval.ms': 250 })]] as const) {
   if (values.only !== undefined && values.only !== name) continue;
   console.log(name);
   const broker = await start();
   try {
-    await storms(broker);
-    await oneLeaves(broker);
-    await commits(broker);
+    result[name] = { storms: await storms(broker), rebalances: await oneLeaves(broker), commits: await commits(broker) };
     if (profiled.length > 0) await broker.stop();
   } finally { await broker.dispose(); }
 }
+const file = values.json ?? join(rootFolder, 'bench/results/groups.json');
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);

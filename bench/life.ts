@@ -1,7 +1,7 @@
 // bench/life.ts - a node's life: start to first acked record, memory idle and under load, restart after kill -9 with much data, and a soak.
 // Usage: ./millrace bench life [--only start,memory,restart,soak] [--rounds N] [--gigabytes N] [--minutes N] [--rate N] [--json FILE]
-// The soak is an open loop at half of the peak (or --rate records/s) and watches latency, the log thread's stalls, memory and descriptors.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The soak is an open loop at half of the peak (or --rate records/s) and watches latency, the log thread's stalls, slow writes of the disk, memory and descriptors.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askNode } from '../packages/millrace/src/cli/control.ts';
@@ -11,7 +11,8 @@ import { installJava } from '../test/peers/install.ts';
 import type { Broker } from '../test/peers/broker.ts';
 import { firstAck, startKafka, startMillrace } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
-import { sleep } from '../test/peers/processes.ts';
+import { startMillrace as startWith } from '../test/peers/millrace.ts';
+import { freePorts, sleep } from '../test/peers/processes.ts';
 import { loneSync } from './lone-sync.ts';
 import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
 import { compileLoad } from './java-tools.ts';
@@ -86,24 +87,35 @@ async function restartAfterKill(gigabytes: number, rounds: number): Promise<Reco
   return result;
 }
 
-interface Soak extends Record<string, unknown> { readonly p50Ms: number; readonly p999Ms: number; readonly stalls: NodeStatus['stalls'] }
+interface Soak extends Record<string, unknown> { readonly p50Ms: number; readonly p999Ms: number; readonly stalls: NodeStatus['stalls']; readonly journal: JournalWrites }
+
+/** Writes of the journal, each with its sync, so far; those of more than 25 ms are slow: what an ack of one of them waits for is the disk. */
+interface JournalWrites { readonly count: number; readonly slow: number; readonly over100Ms: number }
+
+async function journalWrites(metricsPort: number): Promise<JournalWrites> {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const upTo = (bound: string): number => Number(new RegExp(`^millrace_journal_write_seconds_bucket\\{le="${bound}"\\} (\\d+)`, 'm').exec(text)![1]);
+  const count = upTo('\\+Inf');
+  return { count, slow: count - upTo('0.025'), over100Ms: count - upTo('0.1') };
+}
 
 /** Latency beside what the node's thread says of itself. */
-function soakLine({ p50Ms, p999Ms, stalls: { count, longestMs, busyMs, totalMs } }: Soak): string {
+function soakLine({ p50Ms, p999Ms, journal, stalls: { count, longestMs, busyMs, totalMs } }: Soak): string {
   const held = count === 0 ? 'the log thread was never held up for more than 20 ms' : `the log thread was held up for more than 20 ms ${count} times, ${short(longestMs)} ms at the longest, computing for ${Math.round(100 * busyMs / totalMs)} % of it`;
-  return `soak: p50 ${short(p50Ms)} ms, p99.9 ${short(p999Ms)} ms; ${held}`;
+  return `soak: p50 ${short(p50Ms)} ms, p99.9 ${short(p999Ms)} ms; ${held}; of ${short(journal.count)} writes of the journal ${journal.slow} took more than 25 ms, ${journal.over100Ms} more than 100`;
 }
 
 /** Half of the peak for a long time; a sample of memory and descriptors each ten seconds. */
 async function soak(minutes: number, rate: number): Promise<Soak> {
   const tools = await compileLoad();
-  const broker = await startMillrace();
-  const samples: { atS: number; rssMb: number; openFiles: number; stalls: number }[] = [];
+  const [metricsPort] = await freePorts(1);
+  const broker = await startWith({ script: true, flags: ['--metrics-port', String(metricsPort)] });
+  const samples: { atS: number; rssMb: number; openFiles: number; stalls: number; slowWrites: number }[] = [];
   const from = performance.now();
   const stallsSoFar = async (): Promise<NodeStatus['stalls']> => (await askNode(join(broker.dataFolder, 'data'), { do: 'status' }))!.stalls;
   const sample = async (): Promise<void> => {
     const account = accountOf(broker.pid);
-    samples.push({ atS: (performance.now() - from) / 1000, rssMb: account.rssBytes / 2 ** 20, openFiles: account.openFiles, stalls: (await stallsSoFar()).count });
+    samples.push({ atS: (performance.now() - from) / 1000, rssMb: account.rssBytes / 2 ** 20, openFiles: account.openFiles, stalls: (await stallsSoFar()).count, slowWrites: (await journalWrites(metricsPort!)).slow });
   };
   try {
     await using client = await connect(broker.bootstrap);
@@ -112,9 +124,17 @@ async function soak(minutes: number, rate: number): Promise<Soak> {
     const figures = await paced(1, 100, minutes * 60, rate)(asTarget('millrace', broker), 'soak', tools);
     clearInterval(timer);
     await sample();
-    const stalls = await stallsSoFar();
-    return { minutes, rate, ...(figures as Pick<Soak, 'p50Ms' | 'p999Ms'>), stalls, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
+    const [stalls, journal] = [await stallsSoFar(), await journalWrites(metricsPort!)];
+    return { minutes, rate, ...(figures as Pick<Soak, 'p50Ms' | 'p999Ms'>), stalls, journal, rssMb: spread(samples.map((s) => s.rssMb)), openFiles: spread(samples.map((s) => s.openFiles)), samples };
   } finally { await broker.dispose(); }
+}
+
+/** What an earlier run on the same machine left in the file, each part with its date: a long bench can be run in parts. */
+function earlierParts(file: string): { machine: string; parts: Record<string, unknown> } {
+  const fresh = { machine: machineLine(), parts: {} };
+  if (!existsSync(file)) return fresh;
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as { machine: string; parts: Record<string, unknown> };
+  return earlier.machine === fresh.machine ? earlier : fresh;
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' }, gigabytes: { type: 'string' }, minutes: { type: 'string' }, rate: { type: 'string' }, json: { type: 'string' } } });
@@ -122,28 +142,31 @@ const only = values.only?.split(',') ?? ['start', 'memory', 'restart', 'soak'];
 const rounds = Number(values.rounds ?? 5);
 await installJava('4.3');
 console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}  lone sync ${shortSpread(spread(loneSync(50)))} ms`);
-const result: Record<string, unknown> = { date: new Date().toISOString(), machine: machineLine() };
+const file = values.json ?? join(rootFolder, 'bench/results/life.json');
+const result = earlierParts(file);
+const measured = (part: string, figures: unknown): void => {
+  result.parts[part] = { date: new Date().toISOString(), figures };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+};
 if (only.includes('start')) {
   const times = await startTimes(rounds);
   for (const [name, ms] of Object.entries(times)) console.log(`start to first acked record, ${name}: ${shortSpread(spread(ms))} ms`);
-  result['startMs'] = Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, spread(ms)]));
+  measured('startMs', Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, spread(ms)])));
 }
 if (only.includes('memory')) {
   const figures = await memory();
   for (const [name, f] of Object.entries(figures)) console.log(`memory, ${name}: idle ${short(f['idleMb']!)} MB, peak under the producer test ${short(f['peakMb']!)} MB`);
-  result['memory'] = figures;
+  measured('memory', figures);
 }
 if (only.includes('restart')) {
   const figures = await restartAfterKill(Number(values.gigabytes ?? 10), Math.min(rounds, 3));
   console.log(`restart after kill -9: ${shortSpread(spread(figures['restartMs']!))} ms, read ${shortSpread(spread(figures['readMb']!))} MB`);
-  result['restart'] = { gigabytes: Number(values.gigabytes ?? 10), ...Object.fromEntries(Object.entries(figures).map(([name, v]) => [name, spread(v)])) };
+  measured('restart', { gigabytes: Number(values.gigabytes ?? 10), ...Object.fromEntries(Object.entries(figures).map(([name, v]) => [name, spread(v)])) });
 }
 if (only.includes('soak')) {
   const figures = await soak(Number(values.minutes ?? 30), Number(values.rate ?? 200_000));
   console.log(`soak: ${JSON.stringify({ ...figures, samples: undefined })}`);
   console.log(soakLine(figures));
-  result['soak'] = figures;
+  measured('soak', figures);
 }
-const file = values.json ?? join(rootFolder, 'bench/results/life.json');
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);

@@ -1,17 +1,21 @@
 // bench/share.ts - a share group as a queue: 4 consumers, each record acknowledged by a request of its own, beside Apache Kafka.
-// Usage: ./millrace bench share [--records N] [--rounds N] [--consumers N] [--only millrace]
+// Usage: ./millrace bench share [--records N] [--rounds N] [--consumers N] [--only millrace] [--json FILE]
 // The same client on both, one process for all consumers; the brokers work in turn. An acknowledgement counts when it was answered: Millrace has synced it by
 // then, Kafka with its defaults has not. A round counts only if every record was accepted exactly once and nothing is left to do.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import type { Broker } from '../test/peers/broker.ts';
 import { installJava } from '../test/peers/install.ts';
+import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
 import { startKafka, startMillrace } from './brokers.ts';
+import { loneSync } from './lone-sync.ts';
 import { accountOf, machineLine, ratioSpread, short, shortSpread, spread } from './measure.ts';
 
 const { values } = parseArgs({ options: {
-  records: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '3' }, consumers: { type: 'string', default: '4' }, only: { type: 'string' },
+  records: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '5' }, consumers: { type: 'string', default: '4' }, only: { type: 'string' }, json: { type: 'string' },
 } });
 const recordCount = Number(values.records);
 const consumerCount = Number(values.consumers);
@@ -63,13 +67,23 @@ for (const [name, start] of [['millrace', () => startMillrace()], ['kafka', star
   brokers.set(name, broker);
 }
 const rates = new Map<string, number[]>([...brokers.keys()].map((name) => [name, []]));
+const cpus = new Map<string, number[]>([...brokers.keys()].map((name) => [name, []]));
+const syncs: number[] = [];
 for (let number = 0; number <= Number(values.rounds); number++) {
-  for (const [name, broker] of brokers) {
+  syncs.push(...loneSync(20));
+  for (const [name, broker] of number % 2 === 0 ? brokers : [...brokers].toReversed()) {
     const { perSecond, cpuPerMillion } = await round(broker, number);
     console.log(`  ${name}: ${number === 0 ? 'warm-up, ' : ''}${short(perSecond)} records/s, ${short(cpuPerMillion)} CPU s per million`);
-    if (number > 0) rates.get(name)!.push(perSecond);
+    if (number === 0) continue;
+    rates.get(name)!.push(perSecond);
+    cpus.get(name)!.push(cpuPerMillion);
   }
 }
 const row = `share group, ${consumerCount} consumers, acknowledge one by one`;
 for (const [name, each] of rates) console.log(`${row}: ${name} ${shortSpread(spread(each))} records/s`);
-if (brokers.size === 2) console.log(`${row}: Millrace / Kafka ${shortSpread(ratioSpread(rates.get('millrace')!, rates.get('kafka')!))}`);
+const ratio = brokers.size === 2 ? ratioSpread(rates.get('millrace')!, rates.get('kafka')!) : null;
+if (ratio !== null) console.log(`${row}: Millrace / Kafka ${shortSpread(ratio)}; a lone sync took ${shortSpread(spread(syncs))} ms meanwhile`);
+const of = (series: Map<string, number[]>) => Object.fromEntries([...series].map(([name, each]) => [name, spread(each)]));
+const file = values.json ?? join(rootFolder, 'bench/results/share.json');
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify({ date: new Date().toISOString(), machine: machineLine(), records: recordCount, consumers: consumerCount, rates: of(rates), cpuPerMillion: of(cpus), ratio, loneSyncMs: spread(syncs) }, null, 2)}\n`);

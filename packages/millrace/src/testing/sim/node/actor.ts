@@ -34,6 +34,7 @@ export abstract class Actor {
   #resolveRest: () => void = () => {};
   readonly #rested = new Promise<void>((resolve) => { this.#resolveRest = resolve; });
   #busy = false;
+  #isAtRest = false;
 
   constructor(name: string, stage: Stage) {
     this.name = name;
@@ -49,6 +50,9 @@ export abstract class Actor {
   rest(): Promise<void> {
     return this.#rested;
   }
+
+  /** It has stopped: nothing new will come of it. */
+  get isAtRest(): boolean { return this.#isAtRest; }
 
   /** Lets go of everything, once at rest: the node is left alone. */
   async end(): Promise<void> {
@@ -76,6 +80,7 @@ export abstract class Actor {
         await this.sleep(random.exponential(pauseMs));
         await this.#tryToAct();
       }
+      this.#isAtRest = true;
       this.#resolveRest();
     } catch (error) {
       this.stage.fail(error);

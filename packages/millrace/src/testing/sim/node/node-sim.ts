@@ -390,8 +390,9 @@ class NodeSimulation {
     this.#enter(keeper, 60);
     const rulebook = new Rulebook('rulebook', this.#stage('rulebook'), 'authorizer.class.name' in this.#config);
     this.#enter(rulebook, 60);
-    this.#enter(new PlainProducer('jobber', this.#stage('jobber'), this.#jobs), 60);
-    for (const name of ['sharer-a', 'sharer-b', 'sharer-c']) this.#enter(new Sharer(name, this.#stage(name), this.#queue), 30);
+    const jobber = new PlainProducer('jobber', this.#stage('jobber'), this.#jobs);
+    this.#enter(jobber, 60);
+    for (const name of ['sharer-a', 'sharer-b', 'sharer-c']) this.#enter(new Sharer(name, this.#stage(name), this.#queue, jobber), 30);
     const profiles = new Profiles('profiles', this.#stage('profiles'));
     this.#enter(profiles, 20);
     this.#enter(new Stranger('stranger', this.#stage('stranger'), synced[0]!, 'own group'), 60);

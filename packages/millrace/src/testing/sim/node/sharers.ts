@@ -23,6 +23,7 @@ type Batch = { firstOffset: number; lastOffset: number; acknowledgeTypes: number
 /** One member. */
 export class Sharer extends Actor {
   readonly #queue: Queue;
+  readonly #writer: Actor;
   readonly #memberId: string;
   #memberEpoch = 0;
   #topicId = '';
@@ -30,9 +31,11 @@ export class Sharer extends Actor {
   readonly #held = new Map<string, Held>();
   #isDone = false;
 
-  constructor(name: string, stage: Stage, queue: Queue) {
+  /** `writer` fills the queue: nothing is left to do only when it has stopped. */
+  constructor(name: string, stage: Stage, queue: Queue, writer: Actor) {
     super(name, stage);
     this.#queue = queue;
+    this.#writer = writer;
     this.#memberId = name.padEnd(22, 'A');
   }
 
@@ -59,9 +62,10 @@ export class Sharer extends Actor {
   async #finish(): Promise<void> {
     const all = [...this.#held.values()].map((held) => ({ ...held, type: types.accept }));
     if (all.length > 0) return await this.#acknowledge(all);
+    const isWhole = this.#writer.isAtRest;
     const { groups } = await this.stage.client.call(DescribeShareGroupOffsets, 1, { groups: [{ groupId: this.#queue.group, topics: null }] });
     const partitions = groups[0]!.topics.flatMap((topic) => topic.partitions);
-    if (groups[0]!.errorCode === 0 && partitions.length === this.#queue.partitions && partitions.every(({ lag }) => lag === 0)) this.#isDone = true;
+    if (isWhole && groups[0]!.errorCode === 0 && partitions.length === this.#queue.partitions && partitions.every(({ lag }) => lag === 0)) this.#isDone = true;
     else await this.#fetch([]);
   }
 
