@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -99,3 +99,41 @@ test('node disk: a journal file is opened past the page cache where the system c
   if (constants.O_DIRECT === undefined) assert.equal((file as unknown as { syncsEachWrite: boolean }).syncsEachWrite, false);
   await file.close();
 }));
+
+test('large files are freed little by little: their names are gone at once, who has them open reads on, and a hard link stays whole', async () => {
+  const root = await folder();
+  const disk = new NodeDisk(root);
+  const large = 40 << 20;
+  const make = async (path: string): Promise<void> => {
+    const file = await disk.open(path, { create: true });
+    await file.write([new Uint8Array(8).fill(7)], large - 8);
+    await file.close();
+  };
+  try {
+    await disk.makeFolder('f');
+    for (const path of ['read', 'linked', 'f/1', 'f/2', 'renamed']) await make(path);
+    await link(join(root, 'linked'), join(root, 'link'));
+    const [reader, other] = [await disk.open('read'), await disk.open('renamed')];
+    await disk.rename('renamed', 'moved');
+    for (const path of ['read', 'linked', 'f', 'moved']) await disk.remove(path);
+    assert.deepEqual((await disk.list('.')).map(({ name, bytes }) => [name, bytes]), [['link', large]]);
+    // Longer than the freeing of all of it takes.
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    for (const file of [reader, other]) {
+      const into = new Uint8Array(8);
+      assert.equal(await file.read(into, large - 8), 8);
+      assert.deepEqual(into, new Uint8Array(8).fill(7));
+      await file.close();
+    }
+    assert.equal((await readFile(join(root, 'link'))).at(-1), 7);
+    if (process.platform === 'linux') {
+      const held = async (): Promise<string[]> => (await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))).filter((path) => path.startsWith(root));
+      for (let tries = 0; (await held()).length > 0; tries++) {
+        assert.ok(tries < 500, 'every removed file is closed in the end');
+        await new Promise((resolve) => { setTimeout(resolve, 10); });
+      }
+    }
+  } finally {
+    await rm(root, { recursive: true });
+  }
+});

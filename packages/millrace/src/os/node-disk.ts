@@ -7,8 +7,9 @@ import * as fsp from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { lockFolder } from './folder-lock.ts';
+import { largeFileBytes, removeGradually } from './gradual-removal.ts';
 import { errorOfSystem } from './node-errors.ts';
-import { NodeFile } from './node-file.ts';
+import { NodeFile, type OpenFiles } from './node-file.ts';
 import { NodeLane } from './node-lane.ts';
 import { directAlignment, type Disk, type DiskFile, type Lane, type OpenOptions, type SharedBytes } from './ports.ts';
 
@@ -24,6 +25,8 @@ export class NodeDisk implements Disk {
   readonly root: string;
   /** For trying whether a direct file works. */
   #page: SharedBytes | null = null;
+  /** What is open, by path. */
+  readonly #open = new Map<string, OpenFiles>();
 
   constructor(root: string) { this.root = resolve(root); }
 
@@ -33,7 +36,7 @@ export class NodeDisk implements Disk {
       const file = await this.#openDirect(path, flags);
       if (file !== null) return file;
     }
-    return this.#run('open', path, async () => new NodeFile(path, await open(this.#at(path), flags, 0o644), false));
+    return this.#run('open', path, async () => new NodeFile(path, await open(this.#at(path), flags, 0o644), false, this.#openFiles(path)));
   }
 
   /** Null where the file system does not write past its cache: some say so at the open, some at the first write. */
@@ -49,7 +52,7 @@ export class NodeDisk implements Disk {
         fs.readSync(fd, this.#page, 0, directAlignment, 0);
         this.#page.fill(0);
       }
-      return new NodeFile(path, fd, true);
+      return new NodeFile(path, fd, true, this.#openFiles(path));
     } catch (error) {
       if (fd >= 0) fs.closeSync(fd);
       if ((error as NodeJS.ErrnoException).code === 'EINVAL') return null;
@@ -79,11 +82,32 @@ export class NodeDisk implements Disk {
   }
 
   async remove(path: string): Promise<void> {
-    await this.#run('remove', path, () => fsp.rm(this.#at(path), { recursive: true, force: true }));
+    await this.#run('remove', path, async () => {
+      for (const file of await this.#largeFiles(path)) if (!this.#open.has(file)) await removeGradually(this.#at(file), () => this.#open.has(file));
+      await fsp.rm(this.#at(path), { recursive: true, force: true });
+    });
+  }
+
+  /** Of a file or a folder those whose blocks are not freed in a moment. */
+  async #largeFiles(path: string): Promise<string[]> {
+    const stat = await fsp.lstat(this.#at(path)).catch(() => null);
+    if (stat?.isFile()) return stat.size >= largeFileBytes ? [path] : [];
+    if (!stat?.isDirectory()) return [];
+    return (await this.list(path)).filter(({ kind, bytes }) => kind === 'file' && bytes >= largeFileBytes).map(({ name }) => `${path}/${name}`);
+  }
+
+  #openFiles(path: string): OpenFiles {
+    let files = this.#open.get(path);
+    if (files === undefined) this.#open.set(path, files = { path, count: 0, none: (gone) => { if (this.#open.get(gone.path) === gone) this.#open.delete(gone.path); } });
+    return files;
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#run('rename', from, () => fsp.rename(this.#at(from), this.#at(to)));
+    const files = this.#open.get(from);
+    this.#open.delete(from);
+    this.#open.delete(to); // what is open under that name has none any more
+    if (files !== undefined) this.#open.set(files.path = to, files);
   }
 
   async syncFolder(path: string): Promise<void> {

@@ -12,17 +12,23 @@ const fstat = promisify(fs.fstat);
 const close = promisify(fs.close);
 const iovecsMax = 1024;
 
+/** How often a file is open; the path changes when it is renamed. */
+export interface OpenFiles { path: string; count: number; readonly none: (files: OpenFiles) => void }
+
 /** An open file. Made by NodeDisk.open. */
 export class NodeFile implements DiskFile {
   readonly path: string;
   /** True when every write is durable on return (opened with O_DIRECT and O_DSYNC). */
   readonly syncsEachWrite: boolean;
+  readonly #files: OpenFiles;
   #fd: number;
 
-  constructor(path: string, fd: number, syncsEachWrite: boolean) {
+  constructor(path: string, fd: number, syncsEachWrite: boolean, files: OpenFiles) {
     this.path = path;
     this.#fd = fd;
     this.syncsEachWrite = syncsEachWrite;
+    this.#files = files;
+    files.count++;
   }
 
   /** The descriptor, for the lane's thread; throws 'closed'. */
@@ -84,6 +90,7 @@ export class NodeFile implements DiskFile {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
+    if (--this.#files.count === 0) this.#files.none(this.#files);
     await this.#run('close', () => close(fd));
   }
 
