@@ -94,6 +94,30 @@ export function netContract(name: string, make: () => NetUnderTest): void {
     });
   });
 
+  test(`${name}: a receiver that is paused as it is accepted gets nothing until it goes on; what is lent to it is right`, async () => {
+    const { net, host, clock, pass, tls } = make();
+    const sent = pattern(0, 300_000);
+    const received: Uint8Array[] = [];
+    let bytes = 0;
+    let resolveAll = () => {};
+    const all = new Promise<void>((resolve) => { resolveAll = resolve; });
+    let accepted: Connection | null = null;
+    const listener = await pass(net.listen({ host, port: 0, ...(tls && { tls: tls.server }) }, (connection) => {
+      accepted = connection;
+      connection.pause();
+      connection.onData((chunk) => { received.push(chunk.slice()); bytes += chunk.length; if (bytes === sent.length) resolveAll(); }, { lent: true });
+    }));
+    const near = await pass(net.connect({ host, port: listener.port, timeoutMs: 1000, ...(tls && { tls: tls.client }) }));
+    near.write([sent]);
+    await pass(new Promise<void>((resolve) => { clock.after(50, resolve); }));
+    assert.equal(bytes, 0);
+    (accepted as Connection | null)!.resume();
+    await pass(all);
+    assert.deepEqual(new Uint8Array(Buffer.concat(received)), sent);
+    near.close();
+    await pass(listener.close());
+  });
+
   test(`${name}: nobody listens: 'disconnected'`, async () => {
     const { net, host, pass } = make();
     const listener = await pass(net.listen({ host, port: 0 }, () => {}));

@@ -83,7 +83,9 @@ export class NodeDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     await this.#run('remove', path, async () => {
-      for (const file of await this.#largeFiles(path)) if (!this.#open.has(file)) await removeGradually(this.#at(file), () => this.#open.has(file));
+      for (const file of await this.#largeFiles(path)) {
+        if (!this.#open.has(file)) await removeGradually(this.#at(file), () => this.#open.has(file)).catch(() => {}); // what does not go so is removed below, or says why not
+      }
       await fsp.rm(this.#at(path), { recursive: true, force: true });
     });
   }

@@ -41,7 +41,13 @@ export function receivingSecured(socket: TLSSocket): ReceiveSetter {
     const buffer = (readBuffer ??= new Uint8Array(sharedReadBytes));
     const receive = taking(buffer, handler, lent);
     fields[bufferField] = buffer;
-    fields[callbackField] = (bytes: number) => { receive(bytes); return true; };
+    fields[callbackField] = (bytes: number) => {
+      // What had arrived encrypted before a pause is still decrypted after it: it waits in the stream, in its order.
+      if (socket.isPaused() || socket.readableLength > 0) socket.push(Buffer.from(buffer.subarray(0, bytes)));
+      else receive(bytes);
+      return true;
+    };
     handle.useUserBuffer(buffer);
+    if (socket.isPaused()) socket.pause(); // said before, it holds only what goes through the stream
   };
 }

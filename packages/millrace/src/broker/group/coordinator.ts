@@ -139,7 +139,7 @@ export class GroupCoordinator {
 
   /** A member was heard of, who may read by a pattern and `said` so just now; after a start each tells anew who reads by it. */
   memberSeen(groupId: string, memberId: string, reader: Reader, said: boolean): void {
-    if (!this.#readers.matter) return;
+    if (!this.#readers.areAsked) return;
     const phase = this.find(groupId)?.phase;
     const pattern = phase?.kind === 'consumer' ? phase.membership.members.get(memberId)?.pattern ?? '' : '';
     if (pattern === '') return;

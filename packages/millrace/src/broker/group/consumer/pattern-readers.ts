@@ -19,8 +19,8 @@ export class PatternReaders {
     this.#mayDescribe = mayDescribe;
   }
 
-  /** Whether anybody is kept from knowing of topics at all. */
-  get matter(): boolean { return this.#mayDescribe !== undefined; }
+  /** Whether rights are looked at, at all. */
+  get areAsked(): boolean { return this.#mayDescribe !== undefined; }
 
   /** A member reads by this pattern. */
   saw(groupId: string, pattern: string, { principal, host }: Reader): void {
@@ -42,7 +42,7 @@ export class PatternReaders {
 
   /** Of the topics that a pattern matches those that it stands for in a group, where it stood for `before` (R1). */
   allowed(groupId: string, pattern: string, matched: readonly string[], before: readonly string[]): readonly string[] {
-    if (!this.matter) return matched;
+    if (!this.areAsked) return matched;
     const reader = this.#readers.get(groupId)?.get(pattern);
     return reader === undefined ? matched.filter((topic) => before.includes(topic)) : this.shown(reader, matched);
   }
