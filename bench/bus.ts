@@ -3,8 +3,8 @@
 // Millrace syncs before every ack unless the row says page-cache; Kafka runs with its defaults (no sync) unless it says flush.messages=1.
 // Rows measured earlier stay in the JSON, each with its date: a long bench can be run in parts.
 // Prints minimum, median and maximum of every figure, and writes them with the date and the machine to a JSON that docs/guide/speed.md cites.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { installJava } from '../test/peers/install.ts';
@@ -12,7 +12,7 @@ import type { Broker } from '../test/peers/broker.ts';
 import { startKafka, startMillrace, startSink } from './brokers.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { compileLoad } from './java-tools.ts';
-import { machineLine, ratioSpread, short, shortSpread, spread, type Spread } from './measure.ts';
+import { machineLine, ratioSpread, saveResult, short, shortSpread, spread, type Spread } from './measure.ts';
 import { consumerPerf, consumeTransformProduce, endToEnd, oneRecordARequest, paced, producerPerf, readyRequests, smallTransactions, ticks, transactionalPerf, transactionStream, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 import { loneSync } from './lone-sync.ts';
 import { warmMemory } from './warm-memory.ts';
@@ -81,8 +81,7 @@ async function main(): Promise<void> {
     const { series, syncMs } = await measureRow(row, rounds, tools);
     printRow(row, series, syncMs);
     result.rows[row.name] = { date: new Date().toISOString(), rounds, quick: values.quick ?? false, figures: summary(series), ratios: ratios(row, series), loneSyncMs: syncMs };
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+    saveResult(file, result);
   }
 }
 

@@ -3,8 +3,7 @@
 // A table of so many gigabytes (1 KB records, of which the given share is the last of its key) lies in a topic that is not compacted. A load of ready-made
 // requests of 100 KB at a fixed rate, open loop, appends to another topic: first beside nothing, then while the table is compacted, from the change of
 // its policy until it has shrunk. Latencies count from the moment a request was due. The bar: p99 at most 1.5 times that of the load alone.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect, type Client } from '../packages/millrace/src/client/mod.ts';
 import { nodeClock, nodeNet } from '../packages/millrace/src/os/mod.ts';
@@ -12,7 +11,7 @@ import { RawClient } from '../packages/millrace/src/testing/sim/node/raw-client.
 import { BatchBuilder, Produce } from '../packages/millrace/src/wire/mod.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { startMillrace } from '../test/peers/millrace.ts';
-import { accountOf, machineLine, short } from './measure.ts';
+import { accountOf, machineLine, saveResult, short } from './measure.ts';
 
 const recordBytes = 1000;
 const requestRecords = 100;
@@ -122,5 +121,4 @@ const { values } = parseArgs({ options: {
 console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
 const result = { date: new Date().toISOString(), machine: machineLine(), ...await measure(Number(values.gigabytes), Number(values.live), Number(values.rate), Number(values.seconds)) };
 const file = values.json ?? join(rootFolder, 'bench/results/compaction.json');
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+saveResult(file, result);

@@ -3,9 +3,8 @@
 // Members are as small as can be (one connection, one state machine, no consumer library) so that the broker is what is measured. Commits are
 // an open loop: latency counts from the moment a commit was due. Kafka runs with its defaults, which do not sync; Millrace syncs before it answers. In the
 // row of one that leaves, both run with the same heartbeat interval (Millrace's default): who hears of a change hears of it by its heartbeat.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import {
@@ -17,7 +16,7 @@ import { installJava } from '../test/peers/install.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
 import { startKafka, startMillrace } from './brokers.ts';
-import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
+import { accountOf, machineLine, saveResult, short, shortSpread, spread } from './measure.ts';
 
 const { values } = parseArgs({ options: {
   members: { type: 'string', default: '50' }, storms: { type: 'string', default: '5' }, rate: { type: 'string', default: '10000' }, seconds: { type: 'string', default: '10' },
@@ -291,5 +290,4 @@ for (const [name, start] of [['millrace', () => startMillrace(profiled)], ['kafk
   } finally { await broker.dispose(); }
 }
 const file = values.json ?? join(rootFolder, 'bench/results/groups.json');
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+saveResult(file, result);

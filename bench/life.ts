@@ -1,8 +1,8 @@
 // bench/life.ts - a node's life: start to first acked record, memory idle and under load, restart after kill -9 with much data, and a soak.
 // Usage: ./millrace bench life [--only start,memory,restart,soak] [--rounds N] [--gigabytes N] [--minutes N] [--rate N] [--json FILE]
 // The soak is an open loop at half of the peak (or --rate records/s) and watches latency, the log thread's stalls, slow writes of the disk, memory and descriptors.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askNode } from '../packages/millrace/src/cli/control.ts';
 import { connect } from '../packages/millrace/src/client/mod.ts';
@@ -14,7 +14,7 @@ import { rootFolder } from '../test/peers/places.ts';
 import { startMillrace as startWith } from '../test/peers/millrace.ts';
 import { freePorts, sleep } from '../test/peers/processes.ts';
 import { loneSync } from './lone-sync.ts';
-import { accountOf, machineLine, short, shortSpread, spread } from './measure.ts';
+import { accountOf, machineLine, saveResult, short, shortSpread, spread } from './measure.ts';
 import { compileLoad } from './java-tools.ts';
 import { paced, producerPerf, type Figures, type Target } from './workloads.ts';
 
@@ -146,8 +146,7 @@ const file = values.json ?? join(rootFolder, 'bench/results/life.json');
 const result = earlierParts(file);
 const measured = (part: string, figures: unknown): void => {
   result.parts[part] = { date: new Date().toISOString(), figures };
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  saveResult(file, result);
 };
 if (only.includes('start')) {
   const times = await startTimes(rounds);

@@ -1,8 +1,9 @@
 // bench/measure.ts - what every benchmark shares: order statistics, ratios, and the operating system's account of a process.
 // Linux only for CPU, memory and device bytes (reads /proc); elsewhere those figures are null and the tables say so.
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { execFileSync } from 'node:child_process';
+import { dirname } from 'node:path';
 
 /** Minimum, median and maximum of a series. */
 export interface Spread { readonly min: number; readonly median: number; readonly max: number; readonly runs: number }
@@ -69,4 +70,10 @@ export function short(value: number): string {
 /** 'median (min .. max)'. */
 export function shortSpread(s: Spread | null): string {
   return s === null ? '-' : `${short(s.median)} (${short(s.min)} .. ${short(s.max)})`;
+}
+
+/** Writes what was measured as JSON, where the page reads it or wherever it was asked for. */
+export function saveResult(file: string, result: unknown): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -3,9 +3,7 @@
 // `--against` is the main.ts of another checkout, such as one before a change of the counts: both are driven in turn. Requests are made once and sent over four
 // connections with 32 under way on each, so the driver's share of the machine is small and the same. Linux only (reads /proc).
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { BatchBuilder, encodeRequest, Produce } from '../packages/millrace/src/wire/mod.ts';
@@ -13,7 +11,7 @@ import type { Broker } from '../test/peers/broker.ts';
 import { startMillrace } from '../test/peers/millrace.ts';
 import { freePorts, sleep } from '../test/peers/processes.ts';
 import { loneSync } from './lone-sync.ts';
-import { accountOf, machineLine, ratioSpread, short, shortSpread, spread } from './measure.ts';
+import { accountOf, machineLine, ratioSpread, saveResult, short, shortSpread, spread } from './measure.ts';
 
 const connections = 4;
 const inFlight = 32;
@@ -150,6 +148,5 @@ if (seconds > 0) {
 }
 
 if (values.json !== undefined) {
-  mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify({ date: new Date().toISOString(), machine: machineLine(), ...report }, null, 2)}\n`);
+  saveResult(values.json, { date: new Date().toISOString(), machine: machineLine(), ...report });
 }

@@ -2,8 +2,7 @@
 // Usage: ./millrace bench share [--records N] [--rounds N] [--consumers N] [--only millrace] [--json FILE]
 // The same client on both, one process for all consumers; the brokers work in turn. An acknowledgement counts when it was answered: Millrace has synced it by
 // then, Kafka with its defaults has not. A round counts only if every record was accepted exactly once and nothing is left to do.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import type { Broker } from '../test/peers/broker.ts';
@@ -12,7 +11,7 @@ import { rootFolder } from '../test/peers/places.ts';
 import { sleep } from '../test/peers/processes.ts';
 import { startKafka, startMillrace } from './brokers.ts';
 import { loneSync } from './lone-sync.ts';
-import { accountOf, machineLine, ratioSpread, short, shortSpread, spread } from './measure.ts';
+import { accountOf, machineLine, ratioSpread, saveResult, short, shortSpread, spread } from './measure.ts';
 
 const { values } = parseArgs({ options: {
   records: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '5' }, consumers: { type: 'string', default: '4' }, only: { type: 'string' }, json: { type: 'string' },
@@ -85,5 +84,4 @@ const ratio = brokers.size === 2 ? ratioSpread(rates.get('millrace')!, rates.get
 if (ratio !== null) console.log(`${row}: Millrace / Kafka ${shortSpread(ratio)}; a lone sync took ${shortSpread(spread(syncs))} ms meanwhile`);
 const of = (series: Map<string, number[]>) => Object.fromEntries([...series].map(([name, each]) => [name, spread(each)]));
 const file = values.json ?? join(rootFolder, 'bench/results/share.json');
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify({ date: new Date().toISOString(), machine: machineLine(), records: recordCount, consumers: consumerCount, rates: of(rates), cpuPerMillion: of(cpus), ratio, loneSyncMs: spread(syncs) }, null, 2)}\n`);
+saveResult(file, { date: new Date().toISOString(), machine: machineLine(), records: recordCount, consumers: consumerCount, rates: of(rates), cpuPerMillion: of(cpus), ratio, loneSyncMs: spread(syncs) });

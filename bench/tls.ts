@@ -2,9 +2,9 @@
 // Usage: ./millrace bench tls [--rounds N] [--quick] [--json FILE]
 // The figure is the loss: the rate over TLS by the rate without, of each broker; and Millrace's by Kafka's, which is to be at least 1. Both brokers read the same
 // configuration and certificate (EC P-256; the versions and ciphers that client and broker agree on).
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { Authority } from '../test/certificates.ts';
@@ -15,7 +15,7 @@ import { startMillrace } from '../test/peers/millrace.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { freePorts } from '../test/peers/processes.ts';
 import { compileLoad } from './java-tools.ts';
-import { machineLine, ratioSpread, shortSpread, spread, type Spread } from './measure.ts';
+import { machineLine, ratioSpread, saveResult, shortSpread, spread, type Spread } from './measure.ts';
 import { consumerPerf, producerPerf, type Figures, type JavaTools, type Target, type Workload } from './workloads.ts';
 
 interface Row { readonly name: string; readonly prepare?: Workload; readonly workload: Workload }
@@ -71,8 +71,7 @@ async function measure(tools: JavaTools): Promise<void> {
     result.rows[row.name] = print(row.name, series);
   }
   const path = values.json ?? join(rootFolder, 'bench/results/tls.json');
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+  saveResult(path, result);
 }
 
 /** A fresh topic for every round; it is made and deleted over the plain listener. */

@@ -3,9 +3,8 @@
 // A well-behaved client produces a record and fetches it, one at a time; then the others, long connected, send their fetches of all there
 // is (64 MiB) at once and take nothing. Its latencies before and after, the node's memory and stalls. Linux only (reads /proc).
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askNode } from '../packages/millrace/src/cli/control.ts';
 import { connect } from '../packages/millrace/src/client/mod.ts';
@@ -17,7 +16,7 @@ import { encodeRequest, Fetch } from '../packages/millrace/src/wire/mod.ts';
 import { rootFolder } from '../test/peers/places.ts';
 import { start } from '../test/peers/processes.ts';
 import { startMillrace } from './brokers.ts';
-import { accountOf, machineLine, short } from './measure.ts';
+import { accountOf, machineLine, saveResult, short } from './measure.ts';
 
 const payloadBytes = 64 << 20;
 const topic = 'unread';
@@ -119,6 +118,5 @@ else {
   console.log(`${new Date().toISOString().slice(0, 10)}  ${machineLine()}`);
   const result = { date: new Date().toISOString(), machine: machineLine(), ...await measure(Number(values.clients), Number(values.fetches), Number(values.seconds)) };
   const file = values.json ?? join(rootFolder, 'bench/results/unread.json');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  saveResult(file, result);
 }

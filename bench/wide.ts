@@ -4,9 +4,8 @@
 // Each connection is a consumer that waits: a fetch of five partitions of the last topic, which get nothing, again each 5 s. The load is an open loop of
 // ready-made requests on 4 connections, one every 5 ms each, over all other topics. Start is from the process's to its first acked record. Linux only.
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../packages/millrace/src/client/mod.ts';
 import { encodeRequest, Fetch } from '../packages/millrace/src/wire/mod.ts';
@@ -16,7 +15,7 @@ import { rootFolder } from '../test/peers/places.ts';
 import { sleep, start } from '../test/peers/processes.ts';
 import { firstAck, startKafka, startMillrace } from './brokers.ts';
 import { compileLoad } from './java-tools.ts';
-import { accountOf, machineLine, ratioSpread, shortSpread, spread } from './measure.ts';
+import { accountOf, machineLine, ratioSpread, saveResult, shortSpread, spread } from './measure.ts';
 import { ticks, type Figures, type JavaTools } from './workloads.ts';
 
 const { values } = parseArgs({ options: {
@@ -110,6 +109,5 @@ else {
   result['millrace'] = await measure('millrace', startMillrace, tools);
   if (values.kafka) result['kafka'] = await measure('kafka', startKafka, tools);
   const file = values.json ?? join(rootFolder, 'bench/results/wide.json');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  saveResult(file, result);
 }
